@@ -1,0 +1,120 @@
+// Package wire is the protocol on the unix socket: newline-delimited JSON, one
+// line in, one or more lines out. docs/protocol.md is its manual. The package
+// knows no network: it reads and writes lines, so that the hook can use it
+// without paying for package net.
+package wire
+
+import (
+	"encoding/json"
+	"time"
+
+	"claude-permission-daemon/internal/permit"
+)
+
+// Version is the "v" of every enveloped and control line.
+const Version = 1
+
+// MaxLine is the longest line that the daemon reads, newline included. Claude
+// Code writes a whole file's content into one line.
+const MaxLine = 16 << 20
+
+// The times that both ends of a connection agree on.
+const (
+	// AcceptBlocking and AcceptParallel are how long a hook waits for
+	// "accepted": where it blocks the dialog, and where it does not.
+	AcceptBlocking = 250 * time.Millisecond
+	AcceptParallel = 2 * time.Second
+	// PingAfter is the silence after which a waiting hook asks whether the
+	// daemon still lives; PingAnswer is how long it waits for the answer.
+	PingAfter  = 10 * time.Second
+	PingAnswer = 3 * time.Second
+	// Reattach is how long after last hearing from the daemon a hook tries to
+	// come back to it, and the least time for which a restarted daemon waits.
+	Reattach = 30 * time.Second
+)
+
+// The ops of an envelope.
+const (
+	OpHook     = "hook"
+	OpStatus   = "status"
+	OpPending  = "pending"
+	OpAnswer   = "answer"
+	OpPresence = "presence"
+	OpLog      = "log"
+	OpWatch    = "watch"
+)
+
+// Envelope is one line from our hook (OpHook) or from the CLI (every other
+// op). A line without "v" and "op" is a bare one: the hook's own JSON.
+type Envelope struct {
+	V  int    `json:"v"`
+	Op string `json:"op"`
+
+	// For OpHook: the request's id, Claude Code's event verbatim, and the hook's
+	// surroundings.
+	ID     string          `json:"id,omitempty"`
+	Event  json.RawMessage `json:"event,omitempty"`
+	Client *permit.Client  `json:"client,omitempty"`
+
+	// For OpAnswer, with ID.
+	Decision   string `json:"decision,omitempty"` // "approve" or "deny"
+	Message    string `json:"message,omitempty"`
+	Generation int    `json:"generation,omitempty"`
+	Digest     string `json:"digest,omitempty"`
+
+	// For OpPresence.
+	Presence   string  `json:"presence,omitempty"` // "away", "here", "auto"; empty only asks
+	ForSeconds float64 `json:"for_seconds,omitempty"`
+
+	// For OpLog.
+	Last int `json:"last,omitempty"` // that many newest records; 0: all
+}
+
+// Accepted is the daemon's first line to an enveloped request, and its answer
+// to a Ping.
+type Accepted struct {
+	Accepted bool `json:"accepted"`
+}
+
+// Action is what a hook is told in the end.
+type Action string
+
+// The three actions. Passthrough hands back: no output, the dialog decides.
+const (
+	Approve     Action = "approve"
+	Deny        Action = "deny"
+	Passthrough Action = "passthrough"
+)
+
+// Reply is the daemon's answer to a request.
+type Reply struct {
+	Action Action `json:"action"`
+	Reason string `json:"reason"`
+	// Output is the exact document for the hook's stdout; absent with
+	// Passthrough and for bare clients.
+	Output json.RawMessage `json:"output,omitempty"`
+}
+
+// FromHook is a line that the hook sends while or after it waits. Exactly one
+// field is set.
+type FromHook struct {
+	// Delivered: the output was written to stdout.
+	Delivered bool `json:"delivered,omitempty"`
+	// Closing: the hook ends without an answer, for this reason ("SIGTERM",
+	// "stdout closed").
+	Closing string `json:"closing,omitempty"`
+	// Ping: are you there? The answer is Accepted.
+	Ping bool `json:"ping,omitempty"`
+}
+
+// Error is the answer to a line that cannot be served.
+type Error struct {
+	Error string `json:"error"`
+}
+
+// OK is the answer to a control line that was done.
+type OK struct {
+	OK bool `json:"ok"`
+	// Text says the effect in one sentence, for people.
+	Text string `json:"text,omitempty"`
+}
