@@ -10,6 +10,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"claude-permission-daemon/internal/permit"
@@ -41,9 +42,5 @@ type Report struct {
 	Limits string
 }
 
-type unavailable struct{}
-
-func (unavailable) Error() string { return "not available here" }
-
 // ErrUnavailable says that this machine has no such source. Wrap it with why.
-var ErrUnavailable error = unavailable{}
+var ErrUnavailable = errors.New("not available here")
