@@ -21,7 +21,7 @@ const (
 // Outcome is how a request ended, and what is known of it.
 type Outcome struct {
 	Kind OutcomeKind `json:"kind"`
-	// Reason says why, for a person; for Local and Gone, how it was noticed.
+	// Reason says why, for a person.
 	Reason string `json:"reason,omitempty"`
 	// Guess marks an outcome that was inferred, not told.
 	Guess bool `json:"guess,omitempty"`

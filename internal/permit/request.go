@@ -43,7 +43,7 @@ type Request struct {
 	Tool  string          `json:"tool"`
 	Input json.RawMessage `json:"input"`
 	// Suggestions are Claude Code's permission_suggestions, verbatim. They are
-	// not the rows of its dialog (facts: claude-hooks §2).
+	// not the rows of its dialog (claude-code issue 91216).
 	Suggestions []json.RawMessage `json:"suggestions,omitempty"`
 
 	Asked    time.Time `json:"asked"`
