@@ -13,7 +13,8 @@ import (
 )
 
 // Preview is what a person is shown of one request. All text is safe to show
-// as plain text: control, format and bidi characters appear as ⟨U+XXXX⟩.
+// as plain text: control, format and bidi characters appear as ⟨U+XXXX⟩, and
+// secrets as ⟨masked: 40 chars⟩.
 type Preview struct {
 	// Title says in a few words what kind of thing is asked: "Run a command".
 	Title string
@@ -25,24 +26,56 @@ type Preview struct {
 	Claim string
 	// Warnings inform; they never decide.
 	Warnings []string
+	// Flags are facts about the change in two or three words each, fit for a
+	// line of labels: "new file", "overwrites a file".
+	Flags []Flag
+	// Masked says what was masked and why, one sentence each. Empty: nothing was.
+	Masked []string
 }
 
-// PartKind says how a part wants to be drawn.
+// Flag is a fact about a change, readable as it is.
+type Flag string
+
+// The flags.
+const (
+	NewFile    Flag = "new file"
+	Overwrites Flag = "overwrites a file"
+	Deletes    Flag = "deletes"
+	NoChange   Flag = "changes nothing"
+	Binary     Flag = "binary"
+	Huge       Flag = "very large"
+	NotFound   Flag = "text to replace not found"
+	Ambiguous  Flag = "text to replace found several times"
+	Unread     Flag = "file not read"
+	Symlink    Flag = "through a symbolic link"
+	Outside    Flag = "outside the project"
+)
+
+// PartKind says how a part wants to be drawn. A channel that does not know a
+// kind draws it as Code: Text is always complete.
 type PartKind string
 
 // The kinds of part.
 const (
-	Code PartKind = "code" // monospaced, line breaks kept
-	Diff PartKind = "diff" // unified diff lines, monospaced
-	Text PartKind = "text" // prose
+	Code  PartKind = "code"  // monospaced, line breaks kept
+	Diff  PartKind = "diff"  // unified diff lines, monospaced
+	Text  PartKind = "text"  // prose
+	Table PartKind = "table" // Rows; Text says the same
 )
 
 // Part is one labelled piece of a request.
 type Part struct {
 	Label string // "command", "file", …; may be empty
 	Kind  PartKind
-	Lang  string // for Code, where known: "bash", "json"
+	Lang  string // for Code and Text, where known: "bash", "json", "markdown"
 	Text  string // whole
+	// Rows are a Table's names and values.
+	Rows [][2]string
+	// Bytes and SHA256 (hex) are those of the piece as Claude Code gave it,
+	// before anything was made visible or masked. Zero where there is no such
+	// piece (a diff).
+	Bytes  int
+	SHA256 string
 }
 
 // Of describes a request.
