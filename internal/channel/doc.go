@@ -63,6 +63,10 @@ type Desk interface {
 	// Posted says that the request's card can be seen by people, and how the
 	// channel will find it again.
 	Posted(request, ref string)
+	// Settled says that the request's card has lost its buttons for good, so that
+	// it need not be drawn again after a restart. Call it once the drawing of a
+	// card that is not Live has succeeded; again does no harm.
+	Settled(request string)
 	// Failed says that the request's card will never be seen on this channel.
 	// Errors that may pass are the channel's own to retry.
 	Failed(request string, err error)

@@ -18,15 +18,24 @@ const (
 	ProcessGone  SignalKind = "process_gone"  // CLAUDE_PID is gone
 )
 
-// Signal is one such sighting. Session and Agent (or ClaudePID, for the last
-// two kinds) say whose requests it concerns.
+// Signal is one such sighting. Session and Agent say whose requests it
+// concerns; for DialogClosed and ProcessGone, ClaudePID does.
 type Signal struct {
-	Kind      SignalKind    `json:"kind"`
-	Session   string        `json:"session,omitempty"`
-	Agent     string        `json:"agent,omitempty"`
-	ClaudePID int           `json:"claude_pid,omitempty"`
-	Tool      string        `json:"tool,omitempty"`
-	Digest    string        `json:"digest,omitempty"`  // of tool and input, for ToolRan and ToolFailed
-	Command   string        `json:"command,omitempty"` // Bash only: the hook sees it without a redundant leading "cd"
-	Took      time.Duration `json:"took,omitempty"`
+	Kind      SignalKind `json:"kind"`
+	Session   string     `json:"session,omitempty"`
+	Agent     string     `json:"agent,omitempty"`
+	ClaudePID int        `json:"claude_pid,omitempty"`
+	// Calls are the tool calls it tells of: one for ToolRan and ToolFailed, all
+	// of the batch for BatchDone.
+	Calls []Call        `json:"calls,omitempty"`
+	Took  time.Duration `json:"took,omitempty"` // ToolRan and ToolFailed, where known
+}
+
+// Call is a tool call as seen after its permission was settled.
+type Call struct {
+	Tool   string `json:"tool"`
+	Digest string `json:"digest"`
+	// Command is Bash's command. The permission hook sees it without a redundant
+	// leading "cd DIR &&", so the digests of the two can differ.
+	Command string `json:"command,omitempty"`
 }
