@@ -109,6 +109,11 @@ func (j *Journal) append(records []permit.Record, sync bool) error {
 		if err := j.open(); err != nil {
 			return fmt.Errorf("cannot write the journal: %w", cause(err))
 		}
+		if err := j.file.Truncate(j.size); err != nil {
+			err = errors.Join(cause(err), j.file.Close())
+			j.file = nil
+			return fmt.Errorf("cannot write the journal: %w", err)
+		}
 	}
 	seq, hash := j.seq, j.hash
 	var lines []byte
