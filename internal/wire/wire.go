@@ -1,36 +1,25 @@
 // Package wire is the protocol on the unix socket: newline-delimited JSON, one
 // line in, one or more lines out. docs/protocol.md is its manual. The package
-// knows no network: it reads and writes lines, so that the hook can use it
-// without paying for package net.
+// knows no network: it reads and writes lines.
 package wire
 
 import (
 	"encoding/json"
-	"time"
 
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/wire/limits"
 )
 
-// Version is the "v" of every enveloped and control line.
-const Version = 1
-
-// MaxLine is the longest line that the daemon reads, newline included. Claude
-// Code writes a whole file's content into one line.
-const MaxLine = 16 << 20
-
-// The times that both ends of a connection agree on.
+// The numbers that both ends of a connection agree on; package limits says
+// what each means.
 const (
-	// AcceptBlocking and AcceptParallel are how long a hook waits for
-	// "accepted": where it blocks the dialog, and where it does not.
-	AcceptBlocking = 250 * time.Millisecond
-	AcceptParallel = 2 * time.Second
-	// PingAfter is the silence after which a waiting hook asks whether the
-	// daemon still lives; PingAnswer is how long it waits for the answer.
-	PingAfter  = 10 * time.Second
-	PingAnswer = 3 * time.Second
-	// Reattach is how long after last hearing from the daemon a hook tries to
-	// come back to it, and the least time for which a restarted daemon waits.
-	Reattach = 30 * time.Second
+	Version        = limits.Version
+	MaxLine        = limits.MaxLine
+	AcceptBlocking = limits.AcceptBlocking
+	AcceptParallel = limits.AcceptParallel
+	PingAfter      = limits.PingAfter
+	PingAnswer     = limits.PingAnswer
+	Reattach       = limits.Reattach
 )
 
 // The ops of an envelope.
