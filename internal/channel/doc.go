@@ -12,8 +12,8 @@
 //     buttons on a card only while card.Live().
 //  3. Turn a tap into a [permit.Answer] that carries the card's generation and
 //     digest and the person as the channel authenticated them, hand it to
-//     [Desk.Answer], and tell the person the verdict. Do not judge who may
-//     answer: pass everybody on, the broker refuses.
+//     [Desk.Answer], and tell the person the verdict. Pass everybody on: the
+//     broker refuses whom [Channel].Allows does not allow, and records it.
 //  4. Run channeltest.Run on it.
 //  5. Add one field in config.Config and one line in daemon/wire.go.
 package channel
@@ -47,6 +47,10 @@ type Channel interface {
 
 	// Status is how the channel stands now. It never blocks.
 	Status() Status
+
+	// Allows says whether this person, as the channel has authenticated them, may
+	// decide. The broker asks it about every answer; doubt is a no. It never blocks.
+	Allows(person permit.Person) bool
 }
 
 // Grace is how long a channel may go on drawing after its context ended.

@@ -183,3 +183,6 @@ func read(card permit.Card) string {
 	}
 	return strings.Join(append(lines, card.Note, card.Headline()), "\n")
 }
+
+// Allows implements channel.Channel: nobody but this test reaches the wall.
+func (m *Memory) Allows(person permit.Person) bool { return person.ID != "" }
