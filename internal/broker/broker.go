@@ -90,13 +90,13 @@ type request struct {
 	decider uint64    // token of the answer that decides, until its verdict
 	late    []late    // answers that came while the journal had not yet said
 
-	recorded bool              // the journal has it as opened
-	shown    bool              // cards were drawn
-	unseen   bool              // the person was not counted as present when they were
-	refs     map[string]string // by channel, what Posted said
-	failed   map[string]string // by channel, why it cannot show this one
-	settled  map[string]bool   // by channel, whether its card has lost its buttons
-	ended    time.Time
+	journalled bool              // its opening went to the journal
+	shown      bool              // cards were drawn
+	unseen     bool              // the person was not counted as present when they were
+	refs       map[string]string // by channel, what Posted said
+	failed     map[string]string // by channel, why it cannot show this one
+	settled    map[string]bool   // by channel, whether its card has lost its buttons
+	ended      time.Time
 }
 
 // late is an answer that came second.

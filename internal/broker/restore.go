@@ -40,7 +40,7 @@ func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
 func (b *Broker) replay(record permit.Record) {
 	if record.Kind == permit.RecordOpened && record.Opened != nil {
 		r := newRequest(*record.Opened, 0)
-		r.phase, r.recorded = held, true
+		r.phase, r.journalled = held, true
 		b.requests[r.ID] = r
 		b.order = append(b.order, r)
 		return

@@ -164,6 +164,7 @@ func (s *step) asked(e Asked) {
 		s.endUnrecorded(r, permit.Outcome{Kind: permit.HandedBack, Reason: handBackReason(r, b.presence.State)})
 		return
 	}
+	r.journalled = true
 	r.record = s.note(permit.Record{Kind: permit.RecordOpened, Request: r.ID, Opened: &r.Request}, mustSync)
 }
 
@@ -286,7 +287,7 @@ func (s *step) endUnrecorded(r *request, outcome permit.Outcome) {
 func (s *step) over(r *request, stage permit.Stage) {
 	r.phase, r.stage = over, stage
 	r.link, r.strayed, r.ended = 0, time.Time{}, s.now
-	if r.recorded {
+	if r.journalled {
 		s.note(permit.Record{Kind: permit.RecordStage, Request: r.ID, Stage: stage})
 	}
 	s.do(Watch{Request: r.Request})

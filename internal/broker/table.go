@@ -91,7 +91,7 @@ func table() [phases][triggers]transition {
 		sent: {
 			recorded: none, unrecorded: none, attached: retell, strayed: stray, closing: undelivered,
 			told: none, untold: none, delivered: wasDelivered, answered: tooLate, presence: none, unshown: none,
-			local: none, gone: none, effected: ranUnacknowledged, due: undelivered, stopped: none,
+			local: none, gone: undelivered, effected: ranUnacknowledged, due: undelivered, stopped: none,
 		},
 		over: {
 			recorded: none, unrecorded: none, attached: tooLateHook, strayed: none, closing: none,
@@ -148,7 +148,7 @@ func none(*step, *request) {}
 
 // wait: the request is on record, so it may be waited for.
 func wait(s *step, r *request) {
-	r.phase, r.record, r.recorded = held, 0, true
+	r.phase, r.record = held, 0
 	s.do(Watch{Request: r.Request, On: true})
 	reconsider(s, r)
 }
@@ -156,7 +156,7 @@ func wait(s *step, r *request) {
 // reconsider is the rule of who is asked: by the contract, presence and time.
 // It is asked again whenever one of them changes.
 func reconsider(s *step, r *request) {
-	state := s.b.presence.State
+	state, wasOffered := s.b.presence.State, r.phase == offered
 	switch {
 	case !r.strayed.IsZero() && !s.now.Before(r.strayed):
 		s.end(r, permit.Outcome{Kind: permit.Gone, Reason: "the hook ended without a word; look at the terminal"})
@@ -171,7 +171,7 @@ func reconsider(s *step, r *request) {
 			offer(s, r)
 		}
 	}
-	if r.phase == offered && s.kind == presence {
+	if wasOffered && r.phase == offered && s.kind == presence {
 		s.draw(r) // the card says whether the person is back
 	}
 }
