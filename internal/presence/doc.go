@@ -1,24 +1,23 @@
 // Package presence decides whether the person is at the keyboard, from what
 // its sources say. Each source is a package below this one; a source knows one
-// way of telling and nothing of the others.
+// way of telling and nothing of the others. [Watch] runs them and judges.
 //
 // # How to add a source
 //
 // Make a folder with a New and a type that satisfies [Source], run
-// presencetest.Run on it, and add one line in daemon/wire.go.
+// presencetest.Run on it, add its name to [Names], and add one line in
+// daemon/wire.go that puts it into [Sources].
 package presence
 
 import (
 	"context"
 	"errors"
 	"time"
-
-	"claude-permission-daemon/internal/permit"
 )
 
 // Source is one way of telling whether the person is there.
 type Source interface {
-	// Name is the source's one word, as `status` shows it.
+	// Name is the source's one word, as the configuration and `status` have it.
 	Name() string
 
 	// Run watches until ctx ends or the source is lost. It reports each change
@@ -28,19 +27,82 @@ type Source interface {
 	// this machine has no such source, and any other error when it was lost:
 	// its last report then no longer counts, and the caller tries again.
 	//
-	// idle is how long without input makes a person away.
-	Run(ctx context.Context, idle time.Duration, report func(Report)) error
+	// Its first report comes as soon as it knows that it can work, even if that
+	// report is Unsure; until then the source counts as still being tried.
+	//
+	// pause is how long without input the source calls Idle. It is a second or
+	// two, far below the time that makes a person away: that time is [Watch]'s to
+	// measure, so that it can change while the source runs. A source that can
+	// only tell in whole seconds rounds up.
+	Run(ctx context.Context, pause time.Duration, report func(Report)) error
 }
 
 // Report is what a source says.
 type Report struct {
-	State permit.PresenceState
-	// Since is when that began, on the wall clock: for Away, the last input (or
-	// the lock, the lid …); for Present, the first input after it.
-	Since time.Time
+	State State
+	// At is on the wall clock. For Active: when that input was. For Idle: the
+	// last input; zero where the source only knows that there was none since it
+	// began to look. For Gone: when they left.
+	At time.Time
 	// Limits says what the source cannot see, for `status`. Empty: nothing known.
 	Limits string
 }
 
+// State is what a source sees.
+type State int
+
+const (
+	// Unsure: working, but nothing to say (yet).
+	Unsure State = iota
+	// Active: there was input at At, and there may have been more since.
+	Active
+	// Idle: no input since At. The person is away once that has lasted for the
+	// idle timeout.
+	Idle
+	// Gone: away, however short the time: the screen is locked, nobody is logged
+	// in, a program of the user's says so.
+	Gone
+)
+
+// String is the state's word.
+func (s State) String() string {
+	switch s {
+	case Active:
+		return "active"
+	case Idle:
+		return "idle"
+	case Gone:
+		return "gone"
+	}
+	return "unsure"
+}
+
 // ErrUnavailable says that this machine has no such source. Wrap it with why.
 var ErrUnavailable = errors.New("not available here")
+
+// Sources are the ways of telling that this build has, by the part that they
+// play. Any of them may be missing.
+type Sources struct {
+	// Desktop lists those that see a whole desktop's input, best first: the first
+	// one that works is used.
+	Desktop []Source
+	// Terminals sees what is typed in terminals, from afar too. It runs beside
+	// the desktop: the person is away when both are idle.
+	Terminals Source
+	// Seat knows of locks and sleep. Its Gone silences the desktop until it says
+	// otherwise; its Idle voids every input up to At; its Active is an input.
+	Seat Source
+	// Named are used only when the configuration names them.
+	Named []Source
+}
+
+// byName finds a source among all of them.
+func (s Sources) byName(name string) Source {
+	all := append(append([]Source{s.Terminals, s.Seat}, s.Desktop...), s.Named...)
+	for _, source := range all {
+		if source != nil && source.Name() == name {
+			return source
+		}
+	}
+	return nil
+}
