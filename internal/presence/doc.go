@@ -52,15 +52,15 @@ type Report struct {
 type State int
 
 const (
-	// Unsure: working, but nothing to say (yet).
+	// Unsure means working, but with nothing to say (yet).
 	Unsure State = iota
-	// Active: there was input at At, and there may have been more since.
+	// Active means that there was input at At, and there may have been more since.
 	Active
-	// Idle: no input since At. The person is away once that has lasted for the
+	// Idle means no input since At. The person is away once that has lasted for the
 	// idle timeout.
 	Idle
-	// Gone: away, however short the time: the screen is locked, nobody is logged
-	// in, a program of the user's says so.
+	// Gone means away, however short the time: the screen is locked, nobody is
+	// logged in, a program of the user's says so.
 	Gone
 )
 
@@ -73,6 +73,7 @@ func (s State) String() string {
 		return "idle"
 	case Gone:
 		return "gone"
+	case Unsure:
 	}
 	return "unsure"
 }

@@ -64,14 +64,14 @@ func (p Program) Run(ctx context.Context, line func(string)) error {
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", p.Path, err)
 	}
-	defer read.Close()
+	defer func() { _ = read.Close() }()
 	var stderr tail
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, write, &stderr
 	cmd.WaitDelay = termGrace // a grandchild may hold stderr
 	tether(cmd)
 	err = cmd.Start()
-	write.Close()
+	_ = write.Close()
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", p.Path, err)
 	}
@@ -83,7 +83,7 @@ func (p Program) Run(ctx context.Context, line func(string)) error {
 		case <-exited:
 			return
 		case <-ctx.Done():
-			read.Close() // ends the reading, whoever else holds the pipe
+			_ = read.Close() // ends the reading, whoever else holds the pipe
 		}
 	})
 	readErr := eachLine(read, func(text string) {

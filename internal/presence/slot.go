@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -86,7 +87,7 @@ func (s *slot) run(ctx context.Context, pause time.Duration, tell func(event)) {
 // tryAll runs the sources in order until one has worked, and returns when that
 // one is lost or none is left.
 func (s *slot) tryAll(ctx context.Context, pause time.Duration, tell func(event)) (worked bool, reason string) {
-	var reasons []error
+	var reasons []string
 	for i, source := range s.sources {
 		worked, err := s.try(ctx, source, pause, i < len(s.sources)-1, tell)
 		if ctx.Err() != nil {
@@ -96,9 +97,9 @@ func (s *slot) tryAll(ctx context.Context, pause time.Duration, tell func(event)
 		if worked {
 			return true, err.Error()
 		}
-		reasons = append(reasons, err)
+		reasons = append(reasons, err.Error())
 	}
-	return false, join(reasons)
+	return false, strings.Join(reasons, "; ")
 }
 
 // try runs one source. A source that fails without ever having reported counts
@@ -131,16 +132,4 @@ func (s *slot) try(ctx context.Context, source Source, pause time.Duration, othe
 		err = errors.New("ended")
 	}
 	return worked, err
-}
-
-// join puts reasons side by side on one line.
-func join(reasons []error) string {
-	var text string
-	for i, err := range reasons {
-		if i > 0 {
-			text += "; "
-		}
-		text += err.Error()
-	}
-	return text
 }

@@ -36,7 +36,8 @@ type Rig struct {
 	Lose func(t testing.TB)
 	// Restore brings it back. nil: not possible in this rig.
 	Restore func(t testing.TB)
-	// Slack is by how much At may be off; 100 ms if zero.
+	// Slack is by how much At may be off on a busy machine: below Pause, or a
+	// source that forgets to take the pause off passes. 500 ms if zero.
 	Slack time.Duration
 }
 
@@ -220,7 +221,7 @@ func children(t testing.TB) map[string]bool {
 		if err != nil {
 			continue // the thread has ended
 		}
-		for _, pid := range strings.Fields(string(text)) {
+		for pid := range strings.FieldsSeq(string(text)) {
 			found[pid] = true
 		}
 	}
@@ -243,7 +244,7 @@ func (r Rig) pause() time.Duration {
 
 func (r Rig) slack() time.Duration {
 	if r.Slack == 0 {
-		return 100 * time.Millisecond
+		return 500 * time.Millisecond
 	}
 	return r.Slack
 }

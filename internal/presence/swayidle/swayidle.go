@@ -129,7 +129,7 @@ func (s *Source) display() (string, error) {
 	sockets := presence.WaylandSockets(s.getenv)
 	for _, path := range sockets {
 		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-			conn.Close()
+			_ = conn.Close()
 			return path, nil
 		}
 	}

@@ -94,12 +94,12 @@ func (w *watching) cycles(n int, input func(testing.TB)) {
 		before := time.Now()
 		input(w.t)
 		p := w.until(permit.Present)
-		if p.Since.Before(before.Add(-100*time.Millisecond)) || p.Since.After(time.Now()) {
+		if p.Since.Before(before.Add(-700*time.Millisecond)) || p.Since.After(time.Now()) {
 			w.t.Errorf("input at %v, present since %v", before, p.Since)
 		}
 		after := time.Now()
 		p = w.until(permit.Away)
-		if p.Since.Before(before.Add(-300*time.Millisecond)) || p.Since.After(after.Add(300*time.Millisecond)) {
+		if p.Since.Before(before.Add(-700*time.Millisecond)) || p.Since.After(after.Add(700*time.Millisecond)) {
 			w.t.Errorf("last input between %v and %v, away since %v", before, after, p.Since)
 		}
 	}
