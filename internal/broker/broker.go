@@ -13,6 +13,7 @@
 package broker
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -161,9 +162,7 @@ func (b *Broker) Pending() []Pending {
 			continue
 		}
 		p := Pending{Card: b.card(r, ""), State: r.phase.state(), Cards: make(map[string]string)}
-		for channel, ref := range r.refs {
-			p.Cards[channel] = ref
-		}
+		maps.Copy(p.Cards, r.refs)
 		for channel, why := range r.failed {
 			p.Cards[channel] = "failed: " + why
 		}

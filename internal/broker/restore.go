@@ -18,19 +18,18 @@ func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
 	s := &step{b: b, now: now}
 	b.last = now
 	for _, r := range b.order {
-		switch {
-		case r.phase == over:
+		if r.phase == over {
 			r.ended = r.outcome.At
 			for channel := range r.refs {
 				if !r.settled[channel] {
 					s.drawOn(r, channel)
 				}
 			}
-		default:
-			r.strayed = now.Add(b.cfg.Reattach)
-			s.do(Watch{Request: r.Request, On: true})
-			s.draw(r)
+			continue
 		}
+		r.strayed = now.Add(b.cfg.Reattach)
+		s.do(Watch{Request: r.Request, On: true})
+		s.draw(r)
 	}
 	b.forget(now)
 	return s.effects

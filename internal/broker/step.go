@@ -219,7 +219,7 @@ func (s *step) answered(e Answered) {
 func (s *step) refuse(r *request, l late, code permit.VerdictCode, text string) {
 	verdict := permit.Verdict{Code: code, Text: text}
 	if r != nil {
-		verdict.Card = ptr(s.b.card(r, l.answer.Decision.Channel))
+		verdict.Card = new(s.b.card(r, l.answer.Decision.Channel))
 	}
 	s.do(Judge{Token: l.token, Verdict: verdict})
 	s.note(permit.Record{Kind: permit.RecordRefused, Request: l.answer.Request,
@@ -230,7 +230,7 @@ func (s *step) refuse(r *request, l late, code permit.VerdictCode, text string) 
 func (s *step) verdict(r *request, code permit.VerdictCode, text string) {
 	if r.decider != 0 {
 		s.do(Judge{Token: r.decider, Verdict: permit.Verdict{Code: code, Text: text,
-			Card: ptr(s.b.card(r, r.outcome.Decision.Channel))}})
+			Card: new(s.b.card(r, r.outcome.Decision.Channel))}})
 		r.decider = 0
 	}
 	for _, l := range r.late {

@@ -376,5 +376,3 @@ func tooLateHook(s *step, r *request) {
 		Kind: permit.HandedBack, Reason: "the request had ended", At: s.now}})
 	r.link = 0
 }
-
-func ptr[T any](v T) *T { return &v }

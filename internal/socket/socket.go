@@ -129,7 +129,11 @@ func (l *Listener) Close() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // somebody did it before us
 	}
-	return errors.Join(err, l.UnixListener.Close(), l.lock.Unlock())
+	closed := l.UnixListener.Close()
+	if errors.Is(closed, net.ErrClosed) {
+		closed = nil // whoever accepted has closed it to stop
+	}
+	return errors.Join(err, closed, l.lock.Unlock())
 }
 
 // Peer is the process at the other end of a connection, as the kernel says.

@@ -56,3 +56,38 @@ func Write(w io.Writer, v any) error {
 	_, err = w.Write(append(line, '\n'))
 	return err
 }
+
+// ParseFromHook reads a line that a waiting hook sent.
+func ParseFromHook(line []byte) (FromHook, error) {
+	var said FromHook
+	if err := json.Unmarshal(line, &said); err != nil {
+		return FromHook{}, fmt.Errorf("cannot read the line: %w", err)
+	}
+	return said, nil
+}
+
+// ParseEnvelope reads the first line of a connection. V is 0 and Op empty where
+// the line is a bare one.
+func ParseEnvelope(line []byte) (Envelope, error) {
+	var kind struct {
+		V  json.RawMessage `json:"v"`
+		Op json.RawMessage `json:"op"`
+	}
+	if err := json.Unmarshal(line, &kind); err != nil {
+		return Envelope{}, fmt.Errorf("cannot read the line: %w", err)
+	}
+	if kind.V == nil && kind.Op == nil {
+		return Envelope{}, nil
+	}
+	var e Envelope
+	if err := json.Unmarshal(line, &e); err != nil {
+		return Envelope{}, fmt.Errorf("cannot read the line: %w", err)
+	}
+	switch {
+	case e.V != Version:
+		return Envelope{}, fmt.Errorf("cannot speak version %d of the protocol, only %d", e.V, Version)
+	case e.Op == "":
+		return Envelope{}, errors.New("cannot serve the line: op is missing")
+	}
+	return e, nil
+}

@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"time"
+
+	"claude-permission-daemon/internal/permit"
+)
+
+// Status answers OpStatus.
+type Status struct {
+	Version  string    `json:"version"`
+	PID      int       `json:"pid"`
+	Socket   string    `json:"socket"`
+	UptimeS  float64   `json:"uptime_s"`
+	Presence Presence  `json:"presence"`
+	Channels []Channel `json:"channels"`
+	Pending  int       `json:"pending"`
+	// Journal is why the journal cannot be written; empty: it can.
+	Journal string `json:"journal,omitempty"`
+	// Config lists what is amiss in the configuration but did not stop the start.
+	Config []string `json:"config,omitempty"`
+}
+
+// Presence is permit.Presence with every field always there.
+type Presence struct {
+	State    permit.PresenceState `json:"state"`
+	Since    time.Time            `json:"since"`
+	Source   string               `json:"source"`
+	Override *permit.Override     `json:"override"`
+	Detail   string               `json:"detail,omitempty"`
+}
+
+// Channel is how a channel stands.
+type Channel struct {
+	Name   string    `json:"name"`
+	State  string    `json:"state"` // ready, connecting, down
+	Since  time.Time `json:"since,omitzero"`
+	Detail string    `json:"detail"`
+	URL    string    `json:"url,omitempty"` // the page's link, with its secret
+}
+
+// Pending is one open request in the list that answers OpPending.
+type Pending struct {
+	ID         string            `json:"id"`
+	State      string            `json:"state"` // held, offered, decided
+	Tool       string            `json:"tool"`
+	Summary    string            `json:"summary"`
+	Cwd        string            `json:"cwd"`
+	Project    string            `json:"project,omitempty"`
+	Branch     string            `json:"branch,omitempty"`
+	SessionID  string            `json:"session_id"`
+	Agent      string            `json:"agent,omitempty"`
+	Host       string            `json:"host"`
+	Since      time.Time         `json:"since"`
+	Deadline   time.Time         `json:"deadline,omitzero"`
+	Contract   string            `json:"contract"`
+	Generation int               `json:"generation"`
+	Digest     string            `json:"digest"`
+	Cards      map[string]string `json:"cards"` // channel → where its card is, or "failed: why"
+}
+
+// Verdict answers an OpAnswer that did not decide. Error begins with "cannot".
+type Verdict struct {
+	Error string             `json:"error"`
+	Code  permit.VerdictCode `json:"code"`
+}
+
+// Watched is one line of the answer to OpWatch: all that can be watched, at
+// once and after every change.
+type Watched struct {
+	Status  Status    `json:"status"`
+	Pending []Pending `json:"pending"`
+}
