@@ -45,14 +45,14 @@ func showsWhole(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	card := Card("whole", script("whole"))
 	card.Note = "The terminal is open too."
-	s.Channel().Show(card)
+	s.Show(card)
 	// The whole command, byte for byte, Claude's claim, and the note.
 	s.waitFor(t, "whole", true, script("whole"), "Do what whole needs", card.Note)
 }
 
 func showsHidden(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
-	s.Channel().Show(Card("hidden", "echo safe\u202e ; rm -rf x\u200b"))
+	s.Show(Card("hidden", "echo safe\u202e ; rm -rf x\u200b"))
 	s.waitFor(t, "hidden", true, "⟨U+202E⟩", "⟨U+200B⟩")
 }
 
@@ -67,20 +67,20 @@ func showsWhatCameBefore(t *testing.T, make func(*testing.T) Harness) {
 func postsOnce(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	card := Card("once", "make once")
-	s.Channel().Show(card)
+	s.Show(card)
 	ref := s.waitPosted(t, "once")
 	if ref == "" {
 		t.Error("the ref of a posted card is empty; nothing could find it again")
 	}
 	card.Ref = ref
 	card.Note = "Told again."
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "once", true, "Told again.")
 	card.Ref = "" // a redraw that crossed the report
 	card.Note = "And again."
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "once", true, "And again.")
-	s.Channel().Show(Decided(card, permit.Allow, permit.Ran, ""))
+	s.Show(Decided(card, permit.Allow, permit.Ran, ""))
 	seen := s.waitFor(t, "once", false)
 	if seen.Copies != 1 {
 		t.Errorf("there are %d cards of one request", seen.Copies)
@@ -98,7 +98,7 @@ func drawsNewest(t *testing.T, make func(*testing.T) Harness) {
 	card := Card("newest", "make newest")
 	for i := range 50 {
 		card.Note = fmt.Sprintf("Drawing number %d.", i)
-		s.Channel().Show(card)
+		s.Show(card)
 	}
 	seen := s.waitFor(t, "newest", true, "Drawing number 49.")
 	if strings.Contains(seen.Text, "Drawing number 48.") || seen.Copies != 1 {
@@ -128,14 +128,14 @@ func settles(t *testing.T, make func(*testing.T) Harness) {
 	} {
 		id := fmt.Sprintf("end%d", i)
 		card := Card(id, "make "+id)
-		s.Channel().Show(card)
+		s.Show(card)
 		s.waitFor(t, id, true)
 		s.waitPosted(t, id)
 		if s.desk.WasSettled(id) {
 			t.Errorf("%s was reported as settled while it was open", id)
 		}
 		settled := end(card)
-		s.Channel().Show(settled)
+		s.Show(settled)
 		s.waitFor(t, id, false, settled.Headline(), summary(card))
 		s.waitSettled(t, id)
 	}
@@ -147,8 +147,8 @@ func neverLive(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil,
 		quick, EndedAs(quick, permit.Local, ""),
 		EndedAs(Card("never", "make never"), permit.Gone, ""))
-	s.Channel().Show(Decided(Card("late", "make late"), permit.Deny, permit.Delivered, ""))
-	s.Channel().Show(Card("after", "make after")) // drawn after those
+	s.Show(Decided(Card("late", "make late"), permit.Deny, permit.Delivered, ""))
+	s.Show(Card("after", "make after")) // drawn after those
 	s.waitFor(t, "after", true)
 	for _, id := range []string{"quick", "never", "late"} {
 		if seen, ok := s.Seen(id); ok && seen.Live {
@@ -165,15 +165,15 @@ func neverLive(t *testing.T, make func(*testing.T) Harness) {
 func comesAgain(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	card := Card("again", "make again")
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "again", true)
 	s.waitPosted(t, "again")
-	s.Channel().Show(EndedAs(card, permit.Local, ""))
+	s.Show(EndedAs(card, permit.Local, ""))
 	s.waitFor(t, "again", false)
 
 	second := Card("again", "make it all again")
 	second.Request.Generation = 2
-	s.Channel().Show(second)
+	s.Show(second)
 	s.waitFor(t, "again", true, "make it all again")
 	eventually(t, func() string {
 		if refs := s.desk.Posts("again"); len(refs) != 2 {
@@ -193,11 +193,11 @@ func comesAgain(t *testing.T, make func(*testing.T) Harness) {
 func keepsApart(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	one, two := Card("twin1", "make twin"), Card("twin2", "make twin")
-	s.Channel().Show(one)
-	s.Channel().Show(two)
+	s.Show(one)
+	s.Show(two)
 	s.waitFor(t, "twin1", true)
 	s.waitFor(t, "twin2", true)
-	s.Channel().Show(Decided(one, permit.Allow, permit.Ran, ""))
+	s.Show(Decided(one, permit.Allow, permit.Ran, ""))
 	s.waitFor(t, "twin1", false)
 	s.waitFor(t, "twin2", true)
 	if _, err := s.Tap("twin2", permit.Allow, ""); err != nil {
@@ -222,7 +222,7 @@ func bringsTap(t *testing.T, make func(*testing.T) Harness) {
 			s := start(t, make, nil)
 			card := Card("tapped", "make tapped")
 			card.Request.Generation = 3
-			s.Channel().Show(card)
+			s.Show(card)
 			s.waitFor(t, "tapped", true)
 			if _, err := s.Tap("tapped", test.verb, test.message); err != nil {
 				t.Fatal(err)
@@ -234,6 +234,12 @@ func bringsTap(t *testing.T, make func(*testing.T) Harness) {
 			got := answers[0]
 			if got.Decision.By.ID == "" {
 				t.Error("the answer does not say who gave it")
+			}
+			if !s.Channel().Allows(got.Decision.By) {
+				t.Errorf("%+v may tap, but the channel does not allow their answer", got.Decision.By)
+			}
+			if s.Channel().Allows(permit.Person{}) {
+				t.Error("the channel allows the answers of nobody")
 			}
 			want := permit.Answer{
 				Request:    "tapped",
@@ -262,7 +268,7 @@ func bringsVerdict(t *testing.T, make func(*testing.T) Harness) {
 		"mine":  "Only <Bob> may decide on “mine” & alike.",
 		"yours": "Approved",
 	} {
-		s.Channel().Show(Card(id, "make "+id))
+		s.Show(Card(id, "make "+id))
 		s.waitFor(t, id, true)
 		says, err := s.Tap(id, permit.Allow, "")
 		if err != nil {
@@ -279,10 +285,10 @@ func bringsVerdict(t *testing.T, make func(*testing.T) Harness) {
 func tellsLateTap(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, refuse)
 	card := Card("late", "make late")
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "late", true)
 	settled := EndedAs(card, permit.Local, "")
-	s.Channel().Show(settled)
+	s.Show(settled)
 	s.waitFor(t, "late", false)
 	says, err := s.Tap("late", permit.Allow, "")
 	if err != nil {
@@ -299,7 +305,7 @@ func tellsLateTap(t *testing.T, make func(*testing.T) Harness) {
 func redrawsInPlace(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	card := Card("kept", "make kept")
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "kept", true)
 	card.Ref = s.waitPosted(t, "kept")
 	s.end()
@@ -321,7 +327,7 @@ func redrawsInPlace(t *testing.T, make func(*testing.T) Harness) {
 func answersAfterRestart(t *testing.T, make func(*testing.T) Harness) {
 	s := start(t, make, nil)
 	card := Card("open", "make open")
-	s.Channel().Show(card)
+	s.Show(card)
 	s.waitFor(t, "open", true)
 	card.Ref = s.waitPosted(t, "open")
 	s.end()
@@ -329,7 +335,7 @@ func answersAfterRestart(t *testing.T, make func(*testing.T) Harness) {
 	ch := s.Restart(t)
 	s = run(t, s.Harness, ch, nil)
 	card.Note = "The daemon was restarted meanwhile."
-	ch.Show(card)
+	s.Show(card)
 	if seen := s.waitFor(t, "open", true, card.Note); seen.Copies != 1 {
 		t.Errorf("there are %d cards of one request after a restart", seen.Copies)
 	}
@@ -346,14 +352,14 @@ func settlesAtEnd(t *testing.T, make func(*testing.T) Harness) {
 	var cards []permit.Card
 	for i := range 10 {
 		card := Card(fmt.Sprintf("open%d", i), "make open")
-		s.Channel().Show(card)
+		s.Show(card)
 		cards = append(cards, card)
 	}
 	for _, card := range cards {
 		s.waitFor(t, card.Request.ID, true)
 	}
 	for _, card := range cards {
-		s.Channel().Show(EndedAs(card, permit.HandedBack, "the daemon stops"))
+		s.Show(EndedAs(card, permit.HandedBack, "the daemon stops"))
 	}
 	s.end()
 	for _, card := range cards {
@@ -370,21 +376,31 @@ func showsMany(t *testing.T, make func(*testing.T) Harness) {
 	for i := range many {
 		id := fmt.Sprintf("many%03d", i)
 		cards[id] = Card(id, "make "+id+" "+strings.Repeat("x", i))
-		s.Channel().Show(cards[id])
+		s.Show(cards[id])
 	}
-	for id := range cards {
-		s.waitFor(t, id, true, "make "+id+" ")
-	}
+	// One look at everything where the harness can, as two hundred looks at two
+	// hundred cards take long.
+	eventually(t, func() string {
+		for id, seen := range s.all(cards) {
+			if !seen.Live || !strings.Contains(seen.Text, "make "+id+" ") {
+				return fmt.Sprintf("%s is not to be seen whole and live; it says:\n%s", id, seen.Text)
+			}
+		}
+		return ""
+	})
 	for _, card := range cards {
-		s.Channel().Show(Decided(card, permit.Deny, permit.Delivered, ""))
+		s.Show(Decided(card, permit.Deny, permit.Delivered, ""))
 	}
-	for id := range cards {
-		eventually(t, func() string {
-			if seen, ok := s.Seen(id); ok && seen.Live {
+	eventually(t, func() string {
+		for id, seen := range s.all(cards) {
+			if seen.Live {
 				return id + " keeps its buttons"
 			}
-			return ""
-		})
+		}
+		return ""
+	})
+	for id := range cards {
+		s.waitSettled(t, id)
 	}
 }
 
@@ -396,7 +412,7 @@ func concurrent(t *testing.T, make func(*testing.T) Harness) {
 			for i := range 20 {
 				card := Card(fmt.Sprintf("w%d", w), fmt.Sprintf("make w%d", w))
 				card.Note = fmt.Sprintf("Drawing %d of w%d.", i, w)
-				s.Channel().Show(card)
+				s.Show(card)
 				s.Channel().Status()
 			}
 		})
@@ -450,7 +466,7 @@ func neverBlocksHung(t *testing.T, make func(*testing.T) Harness) {
 		t.Skip("this channel has no network that can hang")
 	}
 	s := run(t, h, h.Channel(), nil)
-	s.Channel().Show(Card("before", "make before"))
+	s.Show(Card("before", "make before"))
 	s.waitFor(t, "before", true)
 	h.Hang()
 	showALot(t, s.Channel())

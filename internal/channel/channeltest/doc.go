@@ -49,6 +49,14 @@ type Hanger interface {
 	Hang()
 }
 
+// Glancer is a Harness that can see all cards at once, which spares the suite
+// to look two hundred times at two hundred cards.
+type Glancer interface {
+	Harness
+	// Glance gives Seen for every request of which there is something to see.
+	Glance() map[string]Seen
+}
+
 // Seen is a card as a person sees it.
 type Seen struct {
 	// Live: the card can be answered; it has buttons.

@@ -17,7 +17,7 @@ import (
 
 // patience bounds every wait of the suite. It is no promise about speed: it
 // only ends a test that would hang.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // Run holds a channel to its contract. The tests run one after the other, as
 // they look for goroutines left running.
@@ -56,8 +56,24 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 // stand is one channel under test, running.
 type stand struct {
 	Harness
-	desk *Desk
-	end  func() // ends the channel and checks how it ended; once
+	desk  *Desk
+	shown sync.Map // request → the permit.Card shown last
+	end   func()   // ends the channel and checks how it ended; once
+}
+
+// Show shows a card on the channel.
+func (s *stand) Show(card permit.Card) {
+	s.shown.Store(card.Request.ID, card)
+	s.Channel().Show(card)
+}
+
+// accept is what the desk does where a test does not say: the answer counts,
+// and soon after the card says so.
+func (s *stand) accept(a permit.Answer) permit.Verdict {
+	if card, ok := s.shown.Load(a.Request); ok {
+		s.Show(Decided(card.(permit.Card), a.Decision.Verb, permit.Delivered, a.Decision.Message))
+	}
+	return permit.Verdict{Code: permit.Accepted, Text: "Taken."}
 }
 
 // start makes a harness and runs its channel until the test ends, or until
@@ -74,7 +90,11 @@ func start(t *testing.T, make func(*testing.T) Harness, judge func(permit.Answer
 
 func run(t *testing.T, h Harness, ch channel.Channel, judge func(permit.Answer) permit.Verdict) *stand {
 	t.Helper()
-	s := &stand{Harness: h, desk: &Desk{Judge: judge}}
+	s := &stand{Harness: h}
+	if judge == nil {
+		judge = s.accept
+	}
+	s.desk = &Desk{Judge: judge}
 	others := goleak.IgnoreCurrent()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -161,6 +181,24 @@ func (s *stand) waitSettled(t *testing.T, request string) {
 		}
 		return ""
 	})
+}
+
+// all is what is seen of each of these requests.
+func (s *stand) all(cards map[string]permit.Card) map[string]Seen {
+	if g, ok := s.Harness.(Glancer); ok {
+		seen := g.Glance()
+		for id := range cards {
+			if _, ok := seen[id]; !ok {
+				seen[id] = Seen{}
+			}
+		}
+		return seen
+	}
+	seen := make(map[string]Seen)
+	for id := range cards {
+		seen[id], _ = s.Seen(id)
+	}
+	return seen
 }
 
 // refuse is a desk that says that Bob was first.

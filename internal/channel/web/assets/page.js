@@ -1,0 +1,284 @@
+// The page works without this file. It only makes the page live: it keeps the
+// cards as they are, sends answers without leaving, and keeps the clocks true.
+//
+// The one thing it must never do is move a button under a finger: what the
+// person looks at stays where it is when cards come and go, and a tap that
+// comes right after something moved does nothing.
+"use strict";
+(() => {
+	const body = document.body;
+	const waiting = document.querySelector("#waiting .cards");
+	const settled = document.querySelector("#settled .cards");
+	const said = document.getElementById("said");
+	const link = document.getElementById("link");
+	let skew = Number(body.dataset.now) - Date.now(); // of this clock to the daemon's
+	let movedAt = -Infinity;
+
+	// Clocks
+
+	const sameDay = (a, b) => a.toDateString() === b.toDateString();
+
+	function roughly(ms) {
+		const minutes = Math.floor(ms / 60000), hours = Math.floor(minutes / 60);
+		if (hours >= 48) return Math.floor(hours / 24) + " days";
+		if (hours >= 10) return hours + " h";
+		if (hours >= 1) return hours + " h " + (minutes % 60) + " min";
+		return minutes + " min";
+	}
+
+	function tellTime(root) {
+		const now = Date.now() + skew;
+		for (const t of root.querySelectorAll("time")) {
+			const at = new Date(t.dateTime);
+			const day = sameDay(at, new Date(now)) ? {} : { day: "numeric", month: "short" };
+			put(t, at.toLocaleString([], { hour: "2-digit", minute: "2-digit", ...day }));
+		}
+		for (const span of root.querySelectorAll(".ago")) {
+			const ms = now - Date.parse(span.dataset.at);
+			put(span, ms < 60000 ? "just now" : roughly(ms) + " ago");
+		}
+		for (const span of root.querySelectorAll(".left")) {
+			const ms = Date.parse(span.dataset.by) - now;
+			put(span, ms <= 0 ? "time is up" : ms < 60000 ? "less than a minute left" : roughly(ms) + " left");
+		}
+	}
+
+	function put(element, text) {
+		if (element.textContent !== text) element.textContent = text;
+	}
+
+	// Cards
+
+	const cardsOf = (list) => [...list.querySelectorAll(":scope > .card")];
+	const isOpen = (card) => card.dataset.stage === "open";
+
+	function parse(html) {
+		const template = document.createElement("template");
+		template.innerHTML = html;
+		const card = template.content.firstElementChild;
+		tellTime(card);
+		return card;
+	}
+
+	// redraw gives the element that stands for the card from now on. An open
+	// card that stays the same question stays the same element, so that nothing
+	// typed, unfolded or focused on it is lost.
+	function redraw(old, fresh) {
+		const a = old.dataset, b = fresh.dataset;
+		if (isOpen(old) && isOpen(fresh) && a.generation === b.generation && a.digest === b.digest) {
+			old.querySelector(".note").replaceChildren(...fresh.querySelector(".note").childNodes);
+			return old;
+		}
+		for (const kept of old.querySelectorAll("[data-keep]")) {
+			const twin = fresh.querySelector('[data-keep="' + kept.dataset.keep + '"]');
+			if (twin && !isOpen(old)) twin.open = kept.open;
+		}
+		const draft = old.querySelector("textarea");
+		if (draft && draft.value.trim() && !old.dataset.sent) {
+			const unsent = document.createElement("p");
+			unsent.className = "unsent";
+			unsent.textContent = "Not sent: " + draft.value.trim();
+			fresh.append(unsent);
+		} else if (old.querySelector(".unsent")) {
+			fresh.append(old.querySelector(".unsent"));
+		}
+		const focused = old.contains(document.activeElement);
+		old.replaceWith(fresh);
+		if (focused) fresh.querySelector("h3").focus({ preventScroll: true });
+		return fresh;
+	}
+
+	// arrange puts the cards into the list in this order, moving as few as it can.
+	function arrange(list, cards) {
+		for (const card of cardsOf(list)) if (!cards.includes(card)) card.remove();
+		cards.forEach((card, i) => {
+			if (list.children[i] !== card) list.insertBefore(card, list.children[i] || null);
+		});
+		list.parentElement.dataset.count = cards.length;
+	}
+
+	function update(u) {
+		skew = u.now - Date.now();
+		const before = cardsOf(waiting).map((card) => ({ card, top: card.getBoundingClientRect().top }));
+		const known = new Map([...cardsOf(waiting), ...cardsOf(settled)].map((card) => [card.dataset.request, card]));
+		const arrived = [];
+		for (const [id, html] of Object.entries(u.cards)) {
+			const fresh = parse(html), old = known.get(id);
+			if (!old) {
+				fresh.classList.add("fresh");
+				if (isOpen(fresh)) arrived.push(fresh);
+			}
+			known.set(id, old ? redraw(old, fresh) : fresh);
+		}
+		const focus = document.activeElement;
+		arrange(waiting, u.waiting.map((id) => known.get(id)).filter(Boolean));
+		arrange(settled, u.settled.map((id) => known.get(id)).filter(Boolean));
+		if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
+
+		const stays = before.filter(({ card }) => card.isConnected && waiting.contains(card));
+		const inView = stays.find(({ card }) => card.contains(document.activeElement)) ||
+			stays.find(({ card, top }) => top + card.offsetHeight > 0 && top < innerHeight);
+		if (inView) {
+			const by = inView.card.getBoundingClientRect().top - inView.top;
+			if (by) scrollBy({ top: by, behavior: "instant" });
+		}
+		const moved = stays.some(({ card, top }) => Math.abs(card.getBoundingClientRect().top - top) > 1);
+		if (moved || stays.length < before.length || arrived.length) movedAt = performance.now();
+		announce(arrived);
+
+		const presence = document.getElementById("presence");
+		presence.innerHTML = u.presence;
+		tellTime(presence);
+		document.title = u.title;
+	}
+
+	// announce says that there are new questions above what is in view.
+	let newer;
+	function announce(arrived) {
+		const above = arrived.filter((card) => card.getBoundingClientRect().bottom < 8);
+		if (!above.length) return;
+		if (!newer) {
+			newer = document.createElement("button");
+			newer.id = "newer";
+			newer.addEventListener("click", () => {
+				scrollTo({ top: 0 });
+				newer.remove();
+				newer = null;
+			});
+			body.append(newer);
+		}
+		const count = (newer.count || 0) + above.length;
+		newer.count = count;
+		newer.textContent = count === 1 ? "↑ 1 new question" : "↑ " + count + " new questions";
+	}
+	addEventListener("scroll", () => {
+		if (newer && scrollY < 80) { newer.remove(); newer = null; }
+	}, { passive: true });
+
+	// Answers
+
+	addEventListener("submit", (event) => {
+		const form = event.target, button = event.submitter, card = form.closest(".card");
+		if (!button || !card) return;
+		event.preventDefault();
+		if (performance.now() - movedAt < 500) {
+			tell(card, "The page has just moved under your finger, so nothing was sent. Tap again.");
+			return;
+		}
+		send(card, form, button);
+	}, true);
+
+	async function send(card, form, button) {
+		const fields = new URLSearchParams(new FormData(form));
+		fields.set(button.name, button.value);
+		const buttons = [...card.querySelectorAll("button")];
+		buttons.forEach((b) => { b.disabled = true; });
+		tell(card, "");
+		let text = "", good = false;
+		try {
+			const response = await fetch("answer", {
+				method: "POST",
+				headers: { Accept: "application/json" },
+				body: fields,
+			});
+			const type = response.headers.get("Content-Type") || "";
+			text = type.startsWith("application/json") ? (await response.json()).text : await response.text();
+			good = response.ok;
+		} catch {
+			text = "Not sent: the daemon cannot be reached. Your answer does not count; try again.";
+		}
+		buttons.forEach((b) => { b.disabled = false; });
+		if (good && fields.get("message")) card.dataset.sent = "yes";
+		if (good || !card.isConnected || !isOpen(card)) say(text, good);
+		else tell(card, text);
+	}
+
+	function tell(card, text) {
+		const told = card.querySelector(".told");
+		if (told) told.textContent = text;
+	}
+
+	function say(text, good) {
+		const p = document.createElement("p");
+		p.textContent = text;
+		const close = document.createElement("a");
+		close.className = "close";
+		close.href = "./";
+		close.textContent = "×";
+		close.setAttribute("aria-label", "Close this message");
+		said.className = good ? "good" : "refused";
+		said.replaceChildren(p, close);
+	}
+	said.addEventListener("click", (event) => {
+		if (!event.target.closest(".close")) return;
+		event.preventDefault();
+		said.replaceChildren();
+		history.replaceState(null, "", "./");
+	});
+
+	// The link to the daemon
+
+	let source, heardAt = 0, again;
+
+	function standing(live, why) {
+		link.hidden = false;
+		link.classList.toggle("lost", !live);
+		if (live) {
+			put(link, "Live");
+		} else if (!link.querySelector("a")) {
+			const reload = document.createElement("a");
+			reload.href = "./";
+			reload.textContent = "reload";
+			link.replaceChildren("Not live" + (why ? " (" + why + ")" : "") + " — ", reload);
+		}
+	}
+
+	function connect() {
+		clearTimeout(again);
+		if (source) source.close();
+		source = new EventSource("events?at=" + encodeURIComponent(body.dataset.at));
+		heardAt = Date.now();
+		const heard = (event) => {
+			heardAt = Date.now();
+			if (event.lastEventId) body.dataset.at = event.lastEventId;
+			standing(true);
+		};
+		source.addEventListener("still", (event) => {
+			heard(event);
+			skew = Number(event.data) - Date.now();
+		});
+		source.addEventListener("update", (event) => {
+			heard(event);
+			update(JSON.parse(event.data));
+		});
+		source.addEventListener("displaced", () => {
+			source.close();
+			source = null;
+			standing(false, "too many pages are open");
+		});
+		source.addEventListener("error", () => {
+			standing(false);
+			if (source && source.readyState === EventSource.CLOSED) {
+				again = setTimeout(connect, 5000);
+			}
+		});
+	}
+
+	setInterval(() => {
+		if (document.hidden) return;
+		tellTime(document);
+		if (source && Date.now() - heardAt > 75000) { // the daemon speaks every 30 s
+			standing(false);
+			connect();
+		}
+	}, 15000);
+	document.addEventListener("visibilitychange", () => {
+		if (document.hidden) return;
+		tellTime(document);
+		if (!source || source.readyState === EventSource.CLOSED || Date.now() - heardAt > 45000) connect();
+	});
+	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+	tellTime(document);
+	connect();
+})();
