@@ -207,3 +207,25 @@ func (c *client) post() string {
 	}
 	return out["ts"].(string)
 }
+
+// send writes a document on the connection.
+func (k *socket) send(ctx context.Context, doc any) {
+	b, _ := json.Marshal(doc)
+	_ = k.conn.Write(ctx, websocket.MessageText, b)
+}
+
+// respond uses a response_url.
+func (c *client) respond(hook string, args map[string]any) (int, map[string]any) {
+	c.t.Helper()
+	body, _ := json.Marshal(args)
+	req, err := http.NewRequestWithContext(c.ctx, http.MethodPost, hook, strings.NewReader(string(body)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	status, out, _, err := c.send(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return status, out
+}

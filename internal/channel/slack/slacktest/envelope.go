@@ -161,7 +161,7 @@ func (s *Server) deliver(ctx context.Context, raw json.RawMessage, conn int) (De
 func (s *Server) route(conn int) *link {
 	var open []*link
 	for _, l := range s.links {
-		if l.ready && !l.dead && !l.CloseSent {
+		if l.ready && !l.dead && !l.CloseSent && !l.dropped {
 			if l.ID == conn {
 				return l
 			}
@@ -205,7 +205,7 @@ func (s *Server) ack(l *link, raw []byte) bool {
 		a.Payload = nil
 	}
 	now := time.Now()
-	e.Acks = append(e.Acks, Ack{Conn: l.ID, At: now, Late: now.Sub(e.last) > s.opt.AckLimit, Payload: a.Payload})
+	e.Acks = append(e.Acks, Ack{Conn: l.ID, At: now, Late: now.Sub(e.last) >= s.opt.AckLimit, Payload: a.Payload})
 	close(e.acked)
 	e.acked = make(chan struct{})
 	return true

@@ -104,11 +104,11 @@ const (
 	TooManyWebsockets = "too_many_websockets"
 )
 
-// Disconnect sends a disconnect message on the connections (all if none is
-// named) and ends them as Slack does: warning is followed by refresh_requested
-// after Options.WarningLead, that by the close frame after Options.CloseLead,
-// every other reason by the close frame at once. TCP stays open until the client
-// closes it. Disconnect does not wait.
+// Disconnect sends a disconnect message on the connections (all that have had
+// none, if none is named) and ends them as Slack does: warning is followed by
+// refresh_requested after Options.WarningLead, that by the close frame after
+// Options.CloseLead, every other reason by the close frame at once. TCP stays
+// open until the client closes it. Disconnect does not wait.
 func (s *Server) Disconnect(reason string, conns ...int) {
 	links := s.pick(conns)
 	s.mu.Lock()
@@ -117,6 +117,10 @@ func (s *Server) Disconnect(reason string, conns ...int) {
 		return
 	}
 	for _, l := range links {
+		if l.Warned && len(conns) == 0 {
+			continue
+		}
+		l.Warned = true
 		s.wg.Go(func() { l.retire(reason) })
 	}
 }
@@ -145,10 +149,19 @@ func (s *Server) Reset(conns ...int) {
 	}
 }
 
-// Drop ends TCP of connections (all if none is named) without a close frame.
+// Drop ends the server's half of TCP of connections (all if none is named)
+// without a close frame.
 func (s *Server) Drop(conns ...int) {
 	for _, l := range s.pick(conns) {
-		l.end(false)
+		s.mu.Lock()
+		l.dropped = true
+		l.queue = nil
+		s.bump()
+		s.mu.Unlock()
+		// Closing all of it could become a reset, if the client has just written.
+		if c, ok := l.conn.(interface{ CloseWrite() error }); ok {
+			_ = c.CloseWrite()
+		}
 	}
 }
 

@@ -171,7 +171,7 @@ func action(element, block map[string]any, click Click, ts string) map[string]an
 	a := map[string]any{
 		"type": element["type"], "action_id": element["action_id"], "block_id": block["block_id"], "action_ts": ts,
 	}
-	for _, key := range []string{"text", "value", "style", "url", "confirm", "placeholder", "accessibility_label"} {
+	for _, key := range []string{"text", "value", "style", "url", "confirm", "placeholder"} {
 		if v, ok := element[key]; ok {
 			a[key] = v
 		}
@@ -508,7 +508,7 @@ func (s *Server) Invoke(method string, args map[string]any) (map[string]any, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := s.perform(&request{&record{Call: c}})
+	out := s.perform(&request{record: &record{Call: c}})
 	if code, _ := out["error"].(string); code != "" {
 		return out, fmt.Errorf("cannot %s: %s", method, code)
 	}

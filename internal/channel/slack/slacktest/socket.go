@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -22,8 +23,8 @@ type Link struct {
 	CloseCode int  // the client's close frame; 0 for none
 	Frozen    bool
 
-	Envelopes, Acks int
-	PingsIn, PongIn int
+	Envelopes, Acks  int
+	PingsIn, PongsIn int
 	// Dropped counts frames that Slack ignores in silence: fragments, acks above
 	// 20 KB, text that is no ack.
 	Dropped int
@@ -39,7 +40,8 @@ type link struct {
 	wake  *sync.Cond
 	queue [][]byte
 	ready bool // hello was sent, envelopes may come
-	dead  bool
+	// dropped is our half of TCP closed, dead is all of it.
+	dropped, dead bool
 }
 
 // serveLink is a WebSocket handshake with a ticket.
@@ -127,7 +129,7 @@ func (l *link) greet(faults LinkFaults) {
 	}
 	if life > 0 {
 		s.wg.Go(func() {
-			if l.sleep(max(life-s.opt.WarningLead, 0)) {
+			if l.sleep(max(life-s.opt.WarningLead, 0)) && !l.told() {
 				l.retire(Warning)
 			}
 		})
@@ -139,7 +141,7 @@ func (l *link) host() string { return fmt.Sprintf("applink-%d", l.ID) }
 func (l *link) ping() {
 	for {
 		l.s.mu.Lock()
-		if !l.s.link.NoPing && !l.CloseSent {
+		if !l.s.link.NoPing {
 			l.send(opPing, []byte("Ping from "+l.host()))
 		}
 		l.s.mu.Unlock()
@@ -176,6 +178,13 @@ func (l *link) retire(reason string) {
 	s.mu.Unlock()
 }
 
+// told reports whether the link has been told to go.
+func (l *link) told() bool {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.Warned
+}
+
 func (l *link) disconnectMessage(reason string) []byte {
 	m := map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": l.host()}}
 	if reason == TooManyWebsockets {
@@ -185,18 +194,20 @@ func (l *link) disconnectMessage(reason string) []byte {
 	return mustJSON(m)
 }
 
-// send queues one frame. Called with s.mu held.
+// send queues one frame; after a close frame nothing follows. Called with s.mu
+// held.
 func (l *link) send(op byte, payload []byte) {
+	if l.CloseSent || l.dropped {
+		return
+	}
 	l.queue = append(l.queue, appendFrame(nil, op, payload))
 	l.wake.Broadcast()
 }
 
-// sendClose queues the close frame once. Called with s.mu held. TCP stays open.
+// sendClose queues the close frame, once. Called with s.mu held. TCP stays open.
 func (l *link) sendClose(code int, reason string) {
-	if !l.CloseSent {
-		l.CloseSent = true
-		l.send(opClose, closePayload(code, reason))
-	}
+	l.send(opClose, closePayload(code, reason))
+	l.CloseSent = true
 }
 
 func (l *link) write() {
@@ -229,7 +240,7 @@ func (l *link) read(br *bufio.Reader) {
 			l.s.mu.Lock()
 			l.sendClose(1002, "")
 			l.s.mu.Unlock()
-			<-l.done
+			_, _ = io.Copy(io.Discard, br)
 			return
 		}
 		if err != nil {
@@ -254,11 +265,11 @@ func (l *link) take(f frame) {
 	switch f.op {
 	case opPing:
 		l.PingsIn++
-		if !l.s.link.NoPong && !l.CloseSent {
+		if !l.s.link.NoPong {
 			l.send(opPong, f.payload)
 		}
 	case opPong:
-		l.PongIn++
+		l.PongsIn++
 	case opClose:
 		l.CloseCode = closeCode(f.payload)
 		if !l.s.link.IgnoreClose {
@@ -290,8 +301,8 @@ func (l *link) end(reset bool) {
 	if !first {
 		return
 	}
-	if tcp, ok := l.conn.(*net.TCPConn); ok && reset {
-		_ = tcp.SetLinger(0)
+	if c, ok := l.conn.(interface{ SetLinger(int) error }); ok && reset {
+		_ = c.SetLinger(0) // Close is then a reset
 	}
 	_ = l.conn.Close()
 }

@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -406,7 +407,7 @@ func (c *checker) text(path string, v any, kind textKind, limit int, required bo
 		c.bad(path+"/text", "must be less than %d characters", limit+1)
 	}
 	if c.harsh {
-		m["text"] = strings.TrimSpace(harshText(text, m["emoji"] != false))
+		m["text"] = strings.TrimSpace(harshText(text, typ == "mrkdwn", m["emoji"] != false))
 	}
 }
 
@@ -492,26 +493,33 @@ func checkMetadata(raw []byte) (json.RawMessage, reply) {
 }
 
 // harshText rewrites text the way Slack is reported to: & < > as entities
-// where they are not already, Unicode emoji as names.
-func harshText(text string, emoji bool) string {
+// where they are not already (but mrkdwn's <links> and <@mentions> stay), Unicode
+// emoji as names.
+func harshText(text string, mrkdwn, emoji bool) string {
 	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		rest := text[i:]
-		switch {
-		case text[i] == '&' && !strings.HasPrefix(rest, "&amp;") && !strings.HasPrefix(rest, "&lt;") && !strings.HasPrefix(rest, "&gt;"):
-			b.WriteString("&amp;")
-		case text[i] == '<' && !strings.ContainsAny(rest[1:min(2, len(rest))], "@#!h"):
-			b.WriteString("&lt;")
-		default:
-			b.WriteByte(text[i])
+	for rest := text; rest != ""; {
+		keep := 1
+		if mrkdwn {
+			keep = max(1, len(markup.FindString(rest)))
 		}
+		keep = max(keep, len(entity.FindString(rest)))
+		if keep > 1 {
+			b.WriteString(rest[:keep])
+		} else {
+			b.WriteString(escape(rest[:1]))
+		}
+		rest = rest[keep:]
 	}
-	text = b.String()
 	if !emoji {
-		return text
+		return b.String()
 	}
-	return emojiNames.Replace(text)
+	return emojiNames.Replace(b.String())
 }
+
+var (
+	entity = regexp.MustCompile(`^&(amp|lt|gt);`)
+	markup = regexp.MustCompile(`^<([@#!]|https?:|mailto:)[^<>]*>`)
+)
 
 // emojiNames are those an approval card is likely to use.
 var emojiNames = strings.NewReplacer(

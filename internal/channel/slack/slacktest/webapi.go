@@ -18,7 +18,11 @@ import (
 // never block.
 
 // request is one call on its way through.
-type request struct{ *record }
+type request struct {
+	*record
+	malformed bool          // a JSON body that is none
+	wait      time.Duration // until the rate limit lets it through
+}
 
 func (r *request) arg(name string) string { return r.Args[name] }
 
@@ -54,7 +58,7 @@ type method struct {
 }
 
 // methods is the Web API. chat.postMessage and chat.postEphemeral are limited by
-// channel, see allowed.
+// channel, see post.
 var methods = map[string]method{
 	"api.test":                     {run: func(*Server, *request) reply { return reply{} }},
 	"auth.test":                    {run: (*Server).authTest},
@@ -128,9 +132,9 @@ func (s *Server) answer(w http.ResponseWriter, req *request, perform func() repl
 		panic(http.ErrAbortHandler)
 	}
 	status := http.StatusOK
-	if code == "ratelimited" && f.Error == "" {
+	if req.wait > 0 {
 		status = http.StatusTooManyRequests
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(int((req.wait+time.Second-1)/time.Second)))
 	}
 	switch code {
 	case "":
@@ -176,8 +180,13 @@ func (s *Server) perform(req *request) reply {
 			return r
 		}
 	}
-	if m.tier > 0 && !s.allowed(req.Method, time.Minute/time.Duration(m.tier), m.tier/5) {
-		return refuse("ratelimited")
+	if req.malformed {
+		return refuse("invalid_json")
+	}
+	if m.tier > 0 {
+		if r := s.limit(req, req.Method, time.Minute/time.Duration(m.tier), m.tier/5); r != nil {
+			return r
+		}
 	}
 	return m.run(s, req)
 }
@@ -210,27 +219,28 @@ func (s *Server) scopesOf(kind TokenKind) []string {
 	return nil
 }
 
-// allowed is a token bucket: one each interval, at most burst at once. Always
-// true unless the RateLimit option is on. Called with mu held.
-func (s *Server) allowed(key string, interval time.Duration, burst int) bool {
+// limit is a token bucket: one each interval, at most burst at once. Nil unless
+// the RateLimit option is on and the bucket empty. Called with mu held.
+func (s *Server) limit(req *request, key string, interval time.Duration, burst int) reply {
 	if !s.opt.RateLimit {
-		return true
+		return nil
 	}
 	now := time.Now()
 	next := s.rates[key]
 	if next.Before(now) {
 		next = now
 	}
-	if next.Sub(now) > time.Duration(burst-1)*interval {
-		return false
+	if wait := next.Sub(now) - time.Duration(burst-1)*interval; wait > 0 {
+		req.wait = wait
+		return refuse("ratelimited")
 	}
 	s.rates[key] = next.Add(interval)
-	return true
+	return nil
 }
 
 // receive reads the request whole and keeps it.
 func (s *Server) receive(r *http.Request, name string) (*request, error) {
-	c := Call{Method: name, Args: map[string]string{}}
+	c, malformed := Call{Method: name, Args: map[string]string{}}, false
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 32<<20))
 	if err != nil {
 		return nil, err
@@ -247,8 +257,7 @@ func (s *Server) receive(r *http.Request, name string) (*request, error) {
 		var doc map[string]json.RawMessage
 		if len(bytes.TrimSpace(body)) > 0 {
 			if json.Unmarshal(body, &doc) != nil {
-				doc = map[string]json.RawMessage{}
-				c.Args["invalid_json"] = "true"
+				malformed = true
 			}
 		}
 		for k, v := range doc {
@@ -309,7 +318,7 @@ func (s *Server) receive(r *http.Request, name string) (*request, error) {
 	rec := &record{Call: c}
 	s.calls = append(s.calls, rec)
 	rec.rev = s.bump()
-	return &request{rec}, nil
+	return &request{record: rec, malformed: malformed}, nil
 }
 
 // finish notes how the call was answered.

@@ -47,7 +47,7 @@ func (s *Server) content(req *request) (content, reply) {
 		c.metadata, c.hasMeta = meta, true
 	}
 	if s.opt.Harsh {
-		c.text = harshText(c.text, true)
+		c.text = harshText(c.text, true, true)
 	}
 	return c, nil
 }
@@ -71,23 +71,22 @@ func (s *Server) place(id string) (*conversation, reply) {
 	return c, nil
 }
 
-func (s *Server) chatPostMessage(req *request) reply {
-	where, r := s.place(req.arg("channel"))
-	if r != nil {
-		return r
-	}
-	if !s.allowed("post "+where.id, time.Second, 1) {
-		return refuse("ratelimited")
+// post is what chat.postMessage and chat.postEphemeral have in common: all but
+// adding the message.
+func (s *Server) post(req *request, where *conversation) (*Message, reply) {
+	if r := s.limit(req, "post "+where.id, time.Second, 1); r != nil {
+		return nil, r
 	}
 	c, r := s.content(req)
 	if r != nil {
-		return r
+		return nil, r
 	}
 	if c.text == "" && c.blocks == nil {
-		return refuse("no_text")
+		return nil, refuse("no_text")
 	}
-	if thread := req.arg("thread_ts"); thread != "" && !wellFormedTS(thread) {
-		return refuse("invalid_thread_ts") // a ts nobody knows is taken
+	thread := req.arg("thread_ts")
+	if thread != "" && !wellFormedTS(thread) {
+		return nil, refuse("invalid_thread_ts") // one that nobody knows is taken
 	}
 	if runes := []rune(c.text); len(runes) > maxPostText {
 		c.text = string(runes[:maxPostText])
@@ -95,10 +94,21 @@ func (s *Server) chatPostMessage(req *request) reply {
 	if c.text == "" {
 		c.text = unseen
 	}
-	m := &Message{
-		Channel: where.id, ThreadTS: req.arg("thread_ts"), User: s.opt.BotUser, BotID: s.opt.BotID,
+	return &Message{
+		Channel: where.id, ThreadTS: thread, User: s.opt.BotUser, BotID: s.opt.BotID,
 		Text: c.text, Blocks: c.blocks, Metadata: c.metadata,
 		UnfurlLinks: req.yes("unfurl_links", true), UnfurlMedia: req.yes("unfurl_media", true),
+	}, nil
+}
+
+func (s *Server) chatPostMessage(req *request) reply {
+	where, r := s.place(req.arg("channel"))
+	if r != nil {
+		return r
+	}
+	m, r := s.post(req, where)
+	if r != nil {
+		return r
 	}
 	s.add(m, req.Method)
 	return reply{"channel": where.id, "ts": m.TS, "message": s.messageJSON(m, true)}
@@ -113,20 +123,11 @@ func (s *Server) chatPostEphemeral(req *request) reply {
 	if s.store.people[user] == "" || where.dm != "" && where.dm != user {
 		return refuse("user_not_in_channel")
 	}
-	if !s.allowed("post "+where.id, time.Second, 1) {
-		return refuse("ratelimited")
-	}
-	c, r := s.content(req)
+	m, r := s.post(req, where)
 	if r != nil {
 		return r
 	}
-	if c.text == "" && c.blocks == nil {
-		return refuse("no_text")
-	}
-	m := &Message{
-		Channel: where.id, ThreadTS: req.arg("thread_ts"), User: s.opt.BotUser, BotID: s.opt.BotID, EphemeralTo: user,
-		Text: c.text, Blocks: c.blocks,
-	}
+	m.EphemeralTo, m.Metadata = user, nil
 	s.add(m, req.Method)
 	return reply{"message_ts": m.TS}
 }

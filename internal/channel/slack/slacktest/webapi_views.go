@@ -91,7 +91,7 @@ func (s *Server) redraw(v *view, doc map[string]any) {
 	v.Hash = fmt.Sprintf("%d.%s", time.Now().Unix(), hexes(4))
 	v.CallbackID, v.PrivateMetadata = text("callback_id"), text("private_metadata")
 	v.doc = map[string]any{
-		"id": v.ID, "team_id": s.opt.Team, "type": "modal", "blocks": doc["blocks"], "private_metadata": v.PrivateMetadata,
+		"id": v.ID, "team_id": v.team, "type": "modal", "blocks": doc["blocks"], "private_metadata": v.PrivateMetadata,
 		"callback_id": v.CallbackID, "state": map[string]any{"values": map[string]any{}}, "hash": v.Hash,
 		"title": doc["title"], "clear_on_close": flag("clear_on_close"), "notify_on_close": flag("notify_on_close"),
 		"close": doc["close"], "submit": doc["submit"], "previous_view_id": nil, "root_view_id": v.ID,
