@@ -44,7 +44,10 @@ type Report struct {
 	// last input; zero where the source only knows that there was none since it
 	// began to look. For Gone: when they left.
 	At time.Time
-	// Limits says what the source cannot see, for `status`. Empty: nothing known.
+	// Why says what the report rests on, in a few words for `status`: "the screen
+	// is locked", "ext_idle_notifier_v1 version 2".
+	Why string
+	// Limits says what the source cannot see. Empty: nothing known.
 	Limits string
 }
 

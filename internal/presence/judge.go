@@ -41,6 +41,7 @@ type view struct {
 	// While it is working:
 	state  State
 	at     time.Time // Report.At, of the last report that counted
+	why    string
 	limits string
 
 	blip   time.Time // input up to here was dismissed
@@ -91,7 +92,7 @@ type heard struct {
 // begin notes that the view's source started to look at now.
 func (j *judge) begin(v *view, name string, now time.Time) {
 	v.name, v.stand, v.state = name, working, Unsure
-	v.began, v.limits, v.reason = now, "", ""
+	v.began, v.why, v.limits, v.reason = now, "", "", ""
 }
 
 // end notes that the view has no working source any more.
@@ -106,7 +107,7 @@ func (j *judge) end(v *view, next stand, name, reason string, now time.Time) {
 			// The older memory stands; it grows old.
 		}
 	}
-	v.stand, v.name, v.reason, v.limits = next, name, reason, ""
+	v.stand, v.name, v.reason, v.why, v.limits = next, name, reason, "", ""
 	if j.doubt != nil {
 		kept := j.doubt.heard[:0]
 		for _, h := range j.doubt.heard {
@@ -120,7 +121,7 @@ func (j *judge) end(v *view, next stand, name, reason string, now time.Time) {
 
 // hear takes one report of the view's source.
 func (j *judge) hear(v *view, r Report, now time.Time) {
-	v.limits = r.Limits
+	v.why, v.limits = r.Why, r.Limits
 	if r.At.IsZero() {
 		r.At = v.firstAt(r.State, now)
 	}
@@ -314,21 +315,28 @@ func (j *judge) verdict(now time.Time) (permit.Presence, time.Time) {
 	}
 	switch {
 	case here != nil:
-		return permit.Presence{State: permit.Present, Since: hereSince, Source: here.name, Detail: here.limits}, later
+		return permit.Presence{State: permit.Present, Since: hereSince, Source: here.name, Detail: here.detail()}, later
 	case unsure != nil:
-		detail := unsure.reason
-		if detail == "" {
-			detail = "no input seen yet"
-		}
-		return permit.Presence{State: permit.Unsure, Since: now, Source: unsure.name, Detail: detail}, time.Time{}
+		return permit.Presence{State: permit.Unsure, Since: now, Source: unsure.name, Detail: unsure.detail()}, time.Time{}
 	case left != nil:
-		detail := left.limits
-		if lock != nil && left == lock && detail == "" {
-			detail = "locked"
-		}
-		return permit.Presence{State: permit.Away, Since: since, Source: left.name, Detail: detail}, time.Time{}
+		return permit.Presence{State: permit.Away, Since: since, Source: left.name, Detail: left.detail()}, time.Time{}
 	}
 	return permit.Presence{State: permit.Unsure, Since: now, Detail: j.reasons()}, time.Time{}
+}
+
+// detail says what the view's verdict rests on, and what it cannot see.
+func (v *view) detail() string {
+	why := v.why
+	switch {
+	case v.stand == trying && v.reason != "":
+		why = v.reason
+	case v.state == Unsure && v.stand != out:
+		why = "no input seen yet"
+	}
+	if why != "" && v.limits != "" {
+		why += "; "
+	}
+	return why + v.limits
 }
 
 // lastInput is the last input that any view saw; zero if none can tell.

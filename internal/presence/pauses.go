@@ -8,13 +8,14 @@ import "time"
 type Pauses struct {
 	Pause  time.Duration // without input for so long, idled is said
 	Began  time.Time     // when the source began to look
-	Limits string        // goes into every report
+	Why    string        // goes into every report, as does Limits
+	Limits string
 
 	spoke bool // idled or resumed was said before
 }
 
 // Begin is the report to start with.
-func (p *Pauses) Begin() Report { return Report{State: Unsure, Limits: p.Limits} }
+func (p *Pauses) Begin() Report { return Report{State: Unsure, Why: p.Why, Limits: p.Limits} }
 
 // Patience is how long after Began a source that has said nothing must have
 // seen input: time then to report Silence.
@@ -26,7 +27,7 @@ func (p *Pauses) Silence(now time.Time) (Report, bool) {
 		return Report{}, false
 	}
 	p.spoke = true
-	return Report{State: Active, At: now.Round(0), Limits: p.Limits}, true
+	return Report{State: Active, At: now.Round(0), Why: p.Why, Limits: p.Limits}, true
 }
 
 // Idled is the report for "no input for Pause".
@@ -36,11 +37,11 @@ func (p *Pauses) Idled(now time.Time) Report {
 		at = time.Time{} // none since it began to look: when before that, it cannot know
 	}
 	p.spoke = true
-	return Report{State: Idle, At: at, Limits: p.Limits}
+	return Report{State: Idle, At: at, Why: p.Why, Limits: p.Limits}
 }
 
 // Resumed is the report for input after a pause.
 func (p *Pauses) Resumed(now time.Time) Report {
 	p.spoke = true
-	return Report{State: Active, At: now.Round(0), Limits: p.Limits}
+	return Report{State: Active, At: now.Round(0), Why: p.Why, Limits: p.Limits}
 }

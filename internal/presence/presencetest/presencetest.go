@@ -36,10 +36,10 @@ type Rig struct {
 	Lose func(t testing.TB)
 	// Restore brings it back. nil: not possible in this rig.
 	Restore func(t testing.TB)
-	// Slack is by how much At may be off on a busy machine: below Pause, or a
-	// source that forgets to take the pause off passes. 500 ms if zero.
-	Slack time.Duration
 }
+
+// tolerance is for clocks that count in milliseconds, and timers that are early.
+const tolerance = 50 * time.Millisecond
 
 // patience is how long the suite waits for anything before it fails.
 const patience = 15 * time.Second
@@ -90,30 +90,33 @@ func CycleCount(t testing.TB) int {
 // Cycles lets the person leave and return n times, and counts.
 func Cycles(t *testing.T, rig Rig, n int) {
 	run := Start(t, rig)
-	slack := rig.slack()
 	good := 0
 	run.quiet()
 	if idle, ok := run.until(rig.away()); ok && idle.At.After(time.Now()) {
 		t.Errorf("%s with a time that is still to come: %v", idle.State, idle.At)
 	}
 	for range n {
-		before := time.Now()
+		before := time.Now().Add(-tolerance)
 		rig.Input(t)
-		after := time.Now()
 		active, ok := run.until(presence.Active)
 		if !ok {
 			break
 		}
-		if active.At.Before(before.Add(-slack)) || active.At.After(time.Now()) {
-			t.Errorf("input at %v, and the source says %v", before, active.At)
+		if active.At.Before(before) || active.At.After(time.Now()) {
+			t.Errorf("input after %v, and the source says %v", before, active.At)
 		}
 		run.quiet()
 		idle, ok := run.until(rig.away())
 		if !ok {
 			break
 		}
-		if rig.Quiet == nil && (idle.At.Before(before.Add(-slack)) || idle.At.After(after.Add(slack))) {
-			t.Errorf("last input between %v and %v, and the source says %v", before, after, idle.At)
+		// However late a busy machine brings it, an Idle tells of a whole pause.
+		latest := time.Now().Add(tolerance)
+		if rig.Quiet == nil {
+			latest = latest.Add(-rig.pause())
+		}
+		if idle.At.Before(before) || idle.At.After(latest) {
+			t.Errorf("last input between %v and %v, and the source says %v", before, latest, idle.At)
 		}
 		good++
 	}
@@ -240,13 +243,6 @@ func (r Rig) pause() time.Duration {
 		return time.Second
 	}
 	return r.Pause
-}
-
-func (r Rig) slack() time.Duration {
-	if r.Slack == 0 {
-		return 500 * time.Millisecond
-	}
-	return r.Slack
 }
 
 // Running is a source that runs under a test.

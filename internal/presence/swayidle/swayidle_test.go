@@ -27,7 +27,6 @@ func TestRealSwayidle(t *testing.T) {
 			Input:   func(t testing.TB) { sway.Type(t) },
 			Lose:    func(testing.TB) { sway.Kill() },
 			Restore: func(t testing.TB) { sway.Start(t) },
-			Slack:   900 * time.Millisecond, // two processes start between the input and its line
 		}
 	})
 }

@@ -22,6 +22,7 @@ type watching struct {
 	t         testing.TB
 	watch     *presence.Watch
 	published chan permit.Presence
+	idle      time.Duration
 	stop      func()
 }
 
@@ -39,7 +40,7 @@ func watch(t testing.TB, opt presence.Options) *watching {
 		}
 		opt.Hand = hand
 	}
-	w := &watching{t: t, published: make(chan permit.Presence, 1000)}
+	w := &watching{t: t, idle: opt.Idle, published: make(chan permit.Presence, 1000)}
 	opt.Publish = func(p permit.Presence) { w.published <- p }
 	opt.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	watch, err := presence.New(opt)
@@ -91,16 +92,34 @@ func (w *watching) cycles(n int, input func(testing.TB)) {
 	w.t.Helper()
 	w.until(permit.Away)
 	for range n {
-		before := time.Now()
+		before := time.Now().Add(-50 * time.Millisecond)
 		input(w.t)
 		p := w.until(permit.Present)
-		if p.Since.Before(before.Add(-700*time.Millisecond)) || p.Since.After(time.Now()) {
-			w.t.Errorf("input at %v, present since %v", before, p.Since)
+		if p.Since.Before(before) || p.Since.After(time.Now()) {
+			w.t.Errorf("input after %v, present since %v", before, p.Since)
 		}
-		after := time.Now()
 		p = w.until(permit.Away)
-		if p.Since.Before(before.Add(-700*time.Millisecond)) || p.Since.After(after.Add(700*time.Millisecond)) {
-			w.t.Errorf("last input between %v and %v, away since %v", before, after, p.Since)
+		if latest := time.Now().Add(-w.idle); p.Since.Before(before) || p.Since.After(latest) {
+			w.t.Errorf("last input between %v and %v, away since %v", before, latest, p.Since)
+		}
+	}
+}
+
+// blipTime is longer than a blip is waited on.
+const blipTime = 5500 * time.Millisecond
+
+// staysAway fails the test if anything but away is published within d.
+func (w *watching) staysAway(d time.Duration) {
+	w.t.Helper()
+	over := time.After(d)
+	for {
+		select {
+		case p := <-w.published:
+			if p.State != permit.Away {
+				w.t.Fatalf("became %+v", p)
+			}
+		case <-over:
+			return
 		}
 	}
 }
