@@ -124,7 +124,8 @@ func launch(ctx context.Context, t *testing.T, s *slacktest.Server, program stri
 	}()
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		for range a.events { //nolint:revive // let it say the rest and end
+		for range a.events {
+			// Let it say the rest and end.
 		}
 		<-read
 		if err := cmd.Wait(); err != nil {
@@ -255,7 +256,7 @@ func TestSocketModeAndWebAPI(t *testing.T) {
 	story(ctx, t, s, a)
 	wantAcks(t, s, 5)
 
-	err := s.WaitLinks(ctx, func(l []slacktest.Link) bool { return l[0].PingsIn > 0 && l[0].PongIn > 0 })
+	err := s.WaitLinks(ctx, func(l []slacktest.Link) bool { return l[0].PingsIn > 0 && l[0].PongsIn > 0 })
 	if err != nil {
 		t.Error(err)
 	}

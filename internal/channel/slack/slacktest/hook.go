@@ -21,7 +21,7 @@ const hookUses = 5
 func (s *Server) newHook(m *Message, user string) string {
 	secret := hexes(12)
 	s.hooks[secret] = &hook{born: time.Now(), m: m, user: user}
-	return "http://" + s.host + "/actions/" + s.opt.Team + "/" + m.TS + "/" + secret
+	return s.base("http") + "/actions/" + s.opt.Team + "/" + m.TS + "/" + secret
 }
 
 func (s *Server) serveHook(w http.ResponseWriter, r *http.Request) {

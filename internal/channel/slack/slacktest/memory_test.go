@@ -2,14 +2,19 @@ package slacktest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"claude-permission-daemon/internal/channel/slack/slacktest"
 )
@@ -227,4 +232,98 @@ func TestMemoryConnections(t *testing.T) {
 		}
 		_ = l.Close()
 	})
+}
+
+// keepLink keeps a link through refreshes, as one of two kinds of client, until
+// ctx ends.
+func (c *client) keepLink(ctx context.Context, makeBeforeBreak bool) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	next := make(chan struct{}, 100)
+	next <- struct{}{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next:
+		}
+		wg.Go(func() {
+			conn, _, err := websocket.Dial(ctx, c.ticket(), &websocket.DialOptions{HTTPClient: c.hc})
+			if err != nil {
+				return
+			}
+			defer conn.CloseNow()
+			told := false
+			for {
+				_, raw, err := conn.Read(ctx)
+				if err != nil {
+					return
+				}
+				var m struct {
+					ID   string `json:"envelope_id"`
+					Type string `json:"type"`
+				}
+				_ = json.Unmarshal(raw, &m)
+				if m.ID != "" {
+					_ = conn.Write(ctx, websocket.MessageText, []byte(`{"envelope_id":"`+m.ID+`"}`))
+				}
+				if m.Type == "disconnect" && !told {
+					told = true
+					next <- struct{}{}
+					if !makeBeforeBreak {
+						return
+					}
+				}
+			}
+		})
+	}
+}
+
+// A client that opens the new link first and reads the old one to its end loses
+// nothing; one that does not, does. So the Server can tell them apart, and asks
+// for nothing impossible.
+func TestRefreshesTellClientsApart(t *testing.T) {
+	for name, makeBeforeBreak := range map[string]bool{"make before break": true, "break before make": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, c := startInMemory(t, slacktest.Options{
+					ConnectionLife: 5 * time.Second, WarningLead: time.Second, CloseLead: 500 * time.Millisecond,
+				})
+				s.Fail("apps.connections.open", slacktest.Fault{SlowAnswer: 400 * time.Millisecond})
+				ctx, cancel := context.WithCancel(t.Context())
+				var wg sync.WaitGroup
+				wg.Go(func() { c.keepLink(ctx, makeBeforeBreak) })
+				if err := s.WaitConnections(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+				ts := c.post()
+				var lost atomic.Int32
+				for range 600 {
+					wg.Go(func() {
+						d, err := s.Click(t.Context(), slacktest.Click{TS: ts, ActionID: "approve"})
+						if err != nil {
+							t.Error(err)
+						}
+						if !d.Acked {
+							lost.Add(1)
+						}
+					})
+					time.Sleep(100 * time.Millisecond)
+					synctest.Wait()
+				}
+				cancel()
+				wg.Wait()
+				if refreshes := len(s.Links()) - 1; refreshes < 10 || (lost.Load() == 0) != makeBeforeBreak {
+					t.Errorf("%d of 600 taps lost over %d refreshes", lost.Load(), refreshes)
+				} else {
+					t.Logf("%d of 600 taps lost over %d refreshes", lost.Load(), refreshes)
+				}
+				for _, e := range s.Envelopes() {
+					if makeBeforeBreak && (len(e.Acks) != 1 || e.Acks[0].Conn != e.Conns[0]) {
+						t.Errorf("acks %+v of an envelope on %v", e.Acks, e.Conns)
+					}
+				}
+			})
+		})
+	}
 }

@@ -86,7 +86,7 @@ func TestClickHasTheRecordedShape(t *testing.T) {
 	parent := c.post()
 	reply := c.call("chat.postMessage", map[string]any{"channel": "D0ALICE", "thread_ts": parent, "text": "x", "blocks": card()})
 	ts := reply["ts"].(string)
-	c.call("chat.update", map[string]any{"channel": "D0ALICE", "ts": ts, "text": "y"})
+	c.call("chat.update", map[string]any{"channel": "D0ALICE", "ts": ts, "text": "y", "blocks": card()})
 	click, err := s.Click(c.ctx, slacktest.Click{TS: ts, ActionID: "approve"})
 	if err != nil || !click.Acked {
 		t.Fatalf("%+v %v", click, err)

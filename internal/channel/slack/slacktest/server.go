@@ -3,6 +3,7 @@ package slacktest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,11 @@ type Options struct {
 	Addr string // "127.0.0.1:0"
 	// Listen replaces TCP on Addr, see [Memory]. It is called again by Up.
 	Listen func() (net.Listener, error)
+	// Host is the name that the Server's URLs have in place of 127.0.0.1: for
+	// clients that reach it through a proxy.
+	Host string
+	// TLS makes it https and wss.
+	TLS *tls.Config
 
 	BotToken, AppToken string
 	Team, TeamDomain   string
@@ -118,7 +124,8 @@ func (o Options) withDefaults() Options {
 // Server is a running loopback Slack. All methods are safe for concurrent use.
 type Server struct {
 	opt  Options
-	host string // host:port, the same after Down and Up
+	addr string // where it listens, the same after Down and Up
+	host string // host:port of its URLs
 	done chan struct{}
 	wg   sync.WaitGroup // everything that serves, links and their timers included
 
@@ -174,7 +181,7 @@ func (s *Server) Up() error {
 	}
 	listen := s.opt.Listen
 	if listen == nil {
-		addr := s.host
+		addr := s.addr
 		if addr == "" {
 			addr = s.opt.Addr
 		}
@@ -184,7 +191,14 @@ func (s *Server) Up() error {
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
-	s.host = l.Addr().String()
+	s.addr = l.Addr().String()
+	s.host = s.addr
+	if _, port, err := net.SplitHostPort(s.addr); err == nil && s.opt.Host != "" {
+		s.host = net.JoinHostPort(s.opt.Host, port)
+	}
+	if s.opt.TLS != nil {
+		l = tls.NewListener(l, s.opt.TLS)
+	}
 	srv := &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
 	s.http = srv
 	s.wg.Go(func() { _ = srv.Serve(l) })
@@ -219,7 +233,15 @@ func (s *Server) Close() {
 
 // URL is the base of the Web API, with its trailing slash: what a client takes
 // instead of https://slack.com/api/.
-func (s *Server) URL() string { return "http://" + s.host + "/api/" }
+func (s *Server) URL() string { return s.base("http") + "/api/" }
+
+// base is the start of the Server's URLs, for "http" or "ws".
+func (s *Server) base(scheme string) string {
+	if s.opt.TLS != nil {
+		scheme += "s"
+	}
+	return scheme + "://" + s.host
+}
 
 // Options are the Server's options with the defaults filled in.
 func (s *Server) Options() Options { return s.opt }

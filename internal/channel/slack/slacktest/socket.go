@@ -2,7 +2,9 @@ package slacktest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -236,7 +238,7 @@ func (l *link) read(br *bufio.Reader) {
 	defer l.end(false)
 	for {
 		f, err := readFrame(br)
-		if err == errFrame {
+		if errors.Is(err, errFrame) {
 			l.s.mu.Lock()
 			l.sendClose(1002, "")
 			l.s.mu.Unlock()
@@ -301,10 +303,14 @@ func (l *link) end(reset bool) {
 	if !first {
 		return
 	}
-	if c, ok := l.conn.(interface{ SetLinger(int) error }); ok && reset {
+	conn := l.conn
+	if t, ok := conn.(*tls.Conn); ok && reset {
+		conn = t.NetConn() // closing the outer one says goodbye first
+	}
+	if c, ok := conn.(interface{ SetLinger(int) error }); ok && reset {
 		_ = c.SetLinger(0) // Close is then a reset
 	}
-	_ = l.conn.Close()
+	_ = conn.Close()
 }
 
 // sleep waits for d; false if the link ended first.

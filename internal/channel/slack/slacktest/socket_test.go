@@ -2,12 +2,14 @@ package slacktest_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
@@ -476,6 +478,7 @@ func TestTheServerGoesAndComesBack(t *testing.T) {
 	if _, open := <-k.got; open {
 		t.Error("the connection outlived the server")
 	}
+	c.hc.CloseIdleConnections()
 	if _, _, _, err := c.do("", "api.test", nil); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("while it is down: %v", err)
 	}
@@ -510,4 +513,35 @@ func TestPortal(t *testing.T) {
 	}
 	s.SetPortal(nil)
 	c.ticket()
+}
+
+// Behind TLS and under another name it is the same Slack.
+func TestTLSAndAName(t *testing.T) {
+	certified := httptest.NewUnstartedServer(nil)
+	certified.StartTLS()
+	defer certified.Close()
+	s, c := start(t, slacktest.Options{Host: "example.com", TLS: certified.TLS})
+	if !strings.HasPrefix(s.URL(), "https://example.com:") {
+		t.Fatal(s.URL())
+	}
+	tr := certified.Client().Transport.(*http.Transport).Clone()
+	tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		_, port, _ := net.SplitHostPort(addr)
+		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
+	}
+	defer tr.CloseIdleConnections()
+	c.hc = &http.Client{Transport: tr}
+	if ticket := c.ticket(); !strings.HasPrefix(ticket, "wss://example.com:") {
+		t.Error(ticket)
+	}
+	k := c.dial(nil)
+	k.next(t, "hello")
+	if d, err := s.Click(c.ctx, slacktest.Click{TS: c.post(), ActionID: "approve"}); err != nil || !d.Acked {
+		t.Errorf("%+v %v", d, err)
+	}
+	k.next(t, "interactive")
+	s.Reset()
+	if _, open := <-k.got; open || !errors.Is(k.ended(), syscall.ECONNRESET) {
+		t.Errorf("%v", k.ended())
+	}
 }

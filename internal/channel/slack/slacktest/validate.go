@@ -36,7 +36,7 @@ type checker struct {
 }
 
 func (c *checker) bad(path, format string, args ...any) {
-	c.problems = append(c.problems, "[ERROR] "+fmt.Sprintf(format, args...)+" [json-pointer:"+path+"]")
+	c.problems = append(c.problems, fmt.Sprintf(format, args...)+" [json-pointer:"+path+"]")
 }
 
 // checkBlocks returns the blocks as Slack keeps them, or the refusal.

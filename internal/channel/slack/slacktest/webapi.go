@@ -26,8 +26,6 @@ type request struct {
 
 func (r *request) arg(name string) string { return r.Args[name] }
 
-func (r *request) has(name string) bool { _, ok := r.Args[name]; return ok }
-
 func (r *request) yes(name string, otherwise bool) bool {
 	switch r.arg(name) {
 	case "true", "1":
@@ -41,11 +39,16 @@ func (r *request) yes(name string, otherwise bool) bool {
 // reply is the JSON document of an answer.
 type reply map[string]any
 
-func refuse(code string, messages ...string) reply {
+// refuse is ok:false, with what is wrong in detail.
+func refuse(code string, details ...string) reply {
 	r := reply{"ok": false, "error": code}
-	if len(messages) > 0 {
-		r["errors"] = messages
-		r["response_metadata"] = map[string]any{"messages": messages}
+	if len(details) > 0 {
+		marked := make([]string, len(details))
+		for i, d := range details {
+			marked[i] = "[ERROR] " + d
+		}
+		r["errors"] = details
+		r["response_metadata"] = map[string]any{"messages": marked}
 	}
 	return r
 }

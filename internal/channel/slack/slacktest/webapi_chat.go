@@ -8,12 +8,10 @@ import (
 // content is what a message says: the arguments text, blocks and metadata, as
 // chat.postMessage, chat.postEphemeral, chat.update and response_url take them.
 type content struct {
-	text      string
-	blocks    json.RawMessage // normalised; nil for none
-	metadata  json.RawMessage
-	hasText   bool
-	hasBlocks bool
-	hasMeta   bool
+	text     string
+	blocks   json.RawMessage // normalised; nil for none
+	metadata json.RawMessage // nil for none
+	hasMeta  bool            // metadata was mentioned
 }
 
 // maxUpdateText is from field reports of msg_too_long on chat.update;
@@ -28,13 +26,12 @@ const unseen = "This content can't be displayed."
 
 // content reads and checks. A nil reply means that all is well.
 func (s *Server) content(req *request) (content, reply) {
-	c := content{text: req.arg("text"), hasText: req.has("text")}
+	c := content{text: req.arg("text")}
 	if raw := req.arg("blocks"); raw != "" {
 		blocks, r := s.checkBlocks([]byte(raw), inMessage)
 		if r != nil {
 			return c, r
 		}
-		c.hasBlocks = true
 		if len(blocks) > 0 {
 			c.blocks = mustJSON(blocks)
 		}
@@ -148,8 +145,9 @@ func (s *Server) own(req *request, otherwise string) (*Message, reply) {
 	return m, nil
 }
 
-// chatUpdate keeps what the call does not mention: blocks=[] and metadata={}
-// clear.
+// chatUpdate keeps blocks only if neither blocks nor text is given, and text
+// without blocks removes them, as the chat.update page has it. Metadata that is
+// not mentioned stays.
 func (s *Server) chatUpdate(req *request) reply {
 	m, r := s.own(req, "cant_update_message")
 	if r != nil {
@@ -159,26 +157,16 @@ func (s *Server) chatUpdate(req *request) reply {
 	if r != nil {
 		return r
 	}
-	if !c.hasText && !c.hasBlocks {
+	if c.text == "" && c.blocks == nil {
 		return refuse("no_text")
 	}
 	if units(c.text) > maxUpdateText {
 		return refuse("msg_too_long")
 	}
-	text, blocks := m.Text, m.Blocks
-	if c.hasBlocks {
-		blocks, text = c.blocks, unseen
+	if c.text == "" {
+		c.text = unseen
 	}
-	if c.hasText {
-		text = c.text
-	}
-	if text == "" && blocks == nil {
-		return refuse("no_text")
-	}
-	if text == "" {
-		text = unseen
-	}
-	m.Text, m.Blocks = text, blocks
+	m.Text, m.Blocks = c.text, c.blocks
 	if c.hasMeta {
 		m.Metadata = c.metadata
 	}

@@ -30,7 +30,7 @@ func (s *Server) filesGetUploadURL(req *request) reply {
 	s.serial++
 	id := fmt.Sprintf("F%09d", s.serial)
 	s.uploads[id] = &upload{File: File{ID: id, Name: req.arg("filename")}, length: n}
-	return reply{"file_id": id, "upload_url": "http://" + s.host + "/upload/" + id}
+	return reply{"file_id": id, "upload_url": s.base("http") + "/upload/" + id}
 }
 
 // serveUpload takes the bytes, plain or as multipart; the token is not looked

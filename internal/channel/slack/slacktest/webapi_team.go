@@ -23,7 +23,7 @@ func (s *Server) authTest(req *request) reply {
 func (s *Server) connectionsOpen(*request) reply {
 	ticket := uuid()
 	s.tickets[ticket] = time.Now()
-	return reply{"url": "ws://" + s.host + "/link/?ticket=" + ticket + "&app_id=" + hexes(32)}
+	return reply{"url": s.base("ws") + "/link/?ticket=" + ticket + "&app_id=" + hexes(32)}
 }
 
 // userName is what a person is called.

@@ -140,7 +140,7 @@ func TestWhereOneMayPost(t *testing.T) {
 	}
 }
 
-func TestUpdateKeepsWhatItDoesNotMention(t *testing.T) {
+func TestUpdate(t *testing.T) {
 	s, c := start(t, slacktest.Options{EventRetries: []time.Duration{}})
 	out := c.call("chat.postMessage", map[string]any{
 		"channel": "U0ALICE", "text": "first", "blocks": card(),
@@ -153,17 +153,17 @@ func TestUpdateKeepsWhatItDoesNotMention(t *testing.T) {
 	}
 	last := func() slacktest.Message { return s.Messages("D0ALICE")[0] }
 
-	update(map[string]any{"text": "second"})
+	update(map[string]any{"text": "second", "blocks": card()})
 	if m := last(); m.Text != "second" || m.Blocks == nil || m.Metadata == nil {
-		t.Errorf("text alone: %+v", m)
+		t.Errorf("both, and metadata not mentioned: %+v", m)
 	}
 	update(map[string]any{"blocks": card()[:1]})
 	if m := last(); m.Text != "This content can't be displayed." || strings.Contains(string(m.Blocks), "button") {
 		t.Errorf("blocks alone: %+v", m)
 	}
-	update(map[string]any{"text": "third", "blocks": []any{}, "metadata": map[string]any{}})
+	update(map[string]any{"text": "third", "metadata": map[string]any{}})
 	if m := last(); m.Text != "third" || m.Blocks != nil || m.Metadata != nil {
-		t.Errorf("blocks=[] and metadata={}: %+v", m)
+		t.Errorf("text alone removes the blocks, metadata={} the metadata: %+v", m)
 	}
 	if m := last(); m.Updates != 3 || len(m.Versions) != 4 || m.Versions[0].Text != "first" || m.Versions[3].Via != "chat.update" {
 		t.Errorf("versions: %+v", m.Versions)

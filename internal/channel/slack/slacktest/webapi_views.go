@@ -104,7 +104,7 @@ func (s *Server) redraw(v *view, doc map[string]any) {
 func (s *Server) checkView(raw string) (map[string]any, reply) {
 	var doc map[string]any
 	if unmarshal([]byte(raw), &doc) != nil || doc == nil {
-		return nil, refuse("invalid_arguments", "[ERROR] failed to match all allowed schemas [json-pointer:/view]")
+		return nil, refuse("invalid_arguments", "failed to match all allowed schemas [json-pointer:/view]")
 	}
 	if len(raw) > 250<<10 {
 		return nil, refuse("view_too_large")
