@@ -1,0 +1,43 @@
+package slack
+
+import (
+	"regexp"
+	"strings"
+
+	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
+)
+
+// fallbackMost is how much of the input the lock screen gets.
+const fallbackMost = 200
+
+// fallback is the text for notifications, lock screens and screen readers:
+// host, tool and the start of the input; terse, no more than that somebody is
+// waited for. Slack shows it nowhere else while a message has blocks.
+func fallback(c permit.Card, p preview.Preview, terse bool) string {
+	host := line(c.Request.Machine.Host, 60)
+	switch {
+	case terse && c.Live():
+		return inert("Claude Code on " + host + " asks for permission")
+	case terse:
+		return inert("Claude Code on " + host + ": " + stateWord(c))
+	case c.Live():
+		return inert(host + " · " + line(c.Request.Tool, 60) + ": " + line(p.Summary, fallbackMost))
+	}
+	return inert(stateWord(c) + " · " + host + " · " + line(c.Request.Tool, 60) + ": " + line(p.Summary, fallbackMost))
+}
+
+// inert makes foreign text safe as a message's top-level text, which Slack
+// reads as mrkdwn: nothing in it becomes a mention, a link or an emoji. The
+// first two have entities; an emoji's name has no escape, so its colons give
+// way to ratio signs (the card itself has the exact text). Formatting is off by
+// the message's "mrkdwn": false.
+func inert(s string) string {
+	s = emojiName.ReplaceAllStringFunc(s, func(name string) string { return "∶" + name[1:len(name)-1] + "∶" })
+	return entities.Replace(s)
+}
+
+var (
+	emojiName = regexp.MustCompile(`:[^\s:]+:`)
+	entities  = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+)

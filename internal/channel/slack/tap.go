@@ -1,0 +1,314 @@
+package slack
+
+// This file judges taps. What a tap must be before the desk hears of it:
+//
+//   - of this program: a button of ours, with this machine's id in it;
+//   - on the message that was posted: channel, ts, and the bot as its author;
+//   - on what was posted: the message, as Slack returns it with the tap, still
+//     says what was drawn, and the generation and digest are those of the card.
+//
+// Who may decide, and whether it is still time, is the desk's to judge: all taps
+// that pass go there, a stranger's too. What becomes of a tap is told to the
+// person alone.
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"claude-permission-daemon/internal/permit"
+)
+
+// take handles one interactive payload.
+func (c *Channel) take(payload []byte) {
+	c.mu.Lock()
+	ctx := c.run
+	c.mu.Unlock()
+	in, ok := readInteraction(payload)
+	if !ok {
+		c.log.Debug("ignored an interaction", "kind", line(in.Kind, 60), "bytes", len(payload))
+		return
+	}
+	if app := c.link.appID(); app != "" && in.App != "" && in.App != app {
+		c.log.Warn("dropped an interaction of another app", "app", line(in.App, 60))
+		return
+	}
+	if in.Kind == viewSubmission {
+		if in.Callback == reasonView {
+			c.reasoned(ctx, in)
+		}
+		return
+	}
+	for _, a := range in.Actions {
+		c.pressed(ctx, in, a)
+	}
+}
+
+// person is who tapped, as Slack says it.
+func (in interaction) person() permit.Person {
+	team := in.Team
+	if team == "" {
+		team = in.Where
+	}
+	return permit.Person{ID: in.User, Team: team, Name: line(first(in.Name, in.User), 80)}
+}
+
+// pressed handles one button.
+func (c *Channel) pressed(ctx context.Context, in interaction, a action) {
+	verb := permit.Verb("")
+	switch a.ID {
+	case approveAction:
+		verb = permit.Allow
+	case denyAction, reasonOpen:
+		verb = permit.Deny
+	default:
+		return // somebody else's button
+	}
+	c.mu.Lock()
+	again := a.TS != "" && !c.presses.add(strings.Join([]string{in.User, in.Channel, in.TS, a.ID, a.TS}, "|"))
+	c.mu.Unlock()
+	if again {
+		return
+	}
+	t, ok := readTag(a.Value)
+	if !ok {
+		t, ok = readTag(unescape.Replace(a.Value))
+	}
+	if !ok {
+		c.tell(ctx, in, "This button is not one of this program's.")
+		return
+	}
+	if t.Machine != c.opt.Machine.ID {
+		c.strange(ctx, in, t)
+		return
+	}
+	card, problem := c.bind(t, place{in.Channel, in.TS}, in.Message)
+	if problem != nil {
+		c.refuse(ctx, in, t, problem)
+		return
+	}
+	if a.ID == reasonOpen && card.Live() && c.Allows(in.person()) {
+		c.askReason(ctx, in, t, card)
+		return
+	}
+	c.answer(ctx, in, t, permit.Decision{Verb: verb})
+}
+
+// reasoned handles the form behind "Deny with reason…".
+func (c *Channel) reasoned(ctx context.Context, in interaction) {
+	var from private
+	if json.Unmarshal([]byte(in.Private), &from) != nil && json.Unmarshal([]byte(unescape.Replace(in.Private)), &from) != nil {
+		c.log.Warn("a form came back without its request")
+		return
+	}
+	in.Channel, in.TS = from.At.Channel, from.At.TS
+	if from.Tag.Machine != c.opt.Machine.ID {
+		c.strange(ctx, in, from.Tag)
+		return
+	}
+	// What the message shows was compared when the form was opened.
+	if _, problem := c.bind(from.Tag, from.At, nil); problem != nil {
+		c.refuse(ctx, in, from.Tag, problem)
+		return
+	}
+	c.answer(ctx, in, from.Tag, permit.Decision{Verb: permit.Deny, Message: strings.TrimSpace(in.Reason)})
+}
+
+// private is what the form carries.
+type private struct {
+	Tag tag   `json:"t"`
+	At  place `json:"p"`
+}
+
+// refusal is why a tap does not count, said to the person who made it.
+type refusal struct {
+	say    string
+	strike bool // the message is none that is kept: its buttons go
+}
+
+func (r *refusal) Error() string { return r.say }
+
+// bind finds the card that a tap was made on, and checks that it is the card as
+// it was drawn. shown is the message as Slack returns it; nil: it was compared
+// before.
+func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[key{t.Request, t.Generation}]
+	switch {
+	case e == nil:
+		return permit.Card{}, &refusal{"This request is no longer known here: it ended earlier. Nothing was decided by your tap.", true}
+	case t.Digest != e.card.Request.Digest:
+		return permit.Card{}, &refusal{say: "This button does not belong to what is asked now. Your tap does not count."}
+	case !e.card.Live() && e.at == at:
+		return e.card, nil // the desk says what happened
+	}
+	// A card whose post is under way, or was not answered, is where Slack says it
+	// is, if it shows what was drawn.
+	unplaced := e.at.TS == "" && (e.busy || len(e.lost) > 0)
+	twin := e.at.TS != "" && e.at != at && len(e.lost) > 0
+	if e.at != at && !unplaced && !twin || c.where != "" && at.Channel != c.where && e.at.Channel != at.Channel {
+		return permit.Card{}, &refusal{"This is not the card that was posted for this request. Your tap does not count; use the other one.", true}
+	}
+	if shown != nil {
+		bot := shown.str("bot_id")
+		if bot != "" && c.who.Bot != "" && bot != c.who.Bot {
+			return permit.Card{}, &refusal{say: "This card was not posted by this program. Your tap does not count."}
+		}
+		if e.card.Live() && !showsAny(e.faces, shown) {
+			e.drawn = 0 // put right what it says
+			return permit.Card{}, &refusal{say: "This card does not say what was asked: it was changed in Slack, or was just being redrawn. " +
+				"Your tap does not count. Read it again before you tap; if this comes again, answer in the terminal."}
+		}
+	}
+	switch {
+	case unplaced:
+		e.at, e.drawn = at, 0
+		if c.where == "" {
+			c.where = at.Channel
+		}
+	case twin:
+		e.twins = c.opt.Now()
+	}
+	return e.card, nil
+}
+
+func showsAny(faces []face, message object) bool {
+	for _, f := range faces {
+		if f.shows(message) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse tells the person why their tap does not count.
+func (c *Channel) refuse(ctx context.Context, in interaction, t tag, why *refusal) {
+	c.log.Warn("a tap in Slack does not count", "request", line(t.Request, 80), "user", line(in.User, 40), "why", why.say)
+	token(c.wake) // a card may have to be put right
+	c.tell(ctx, in, why.say)
+	if why.strike && in.TS != "" {
+		c.strike(ctx, place{in.Channel, in.TS}, in.Message.list("blocks"), "No longer open.")
+	}
+}
+
+// strange tells a person that their tap came to the wrong machine.
+func (c *Channel) strange(ctx context.Context, in interaction, t tag) {
+	host := first(line(t.Host, 60), "another machine")
+	here := line(c.opt.Machine.Host, 60)
+	c.log.Warn("a tap for another machine came here: two machines use one Slack app", "host", host)
+	c.mu.Lock()
+	c.foreign = fmt.Sprintf("A tap for %s came here at %s: both use one Slack app, so taps of either get lost. Give each machine an app of its own (claude-permission-daemon slack manifest)",
+		host, c.opt.Now().Format("15:04"))
+	c.mu.Unlock()
+	c.tell(ctx, in, fmt.Sprintf("This request is from %s, but Slack gave your tap to %s, because both use the same Slack app. Nothing was decided. "+
+		"Tap again: the next one may arrive. To mend it, give each machine a Slack app of its own.", host, here))
+}
+
+// askReason opens the form.
+func (c *Channel) askReason(ctx context.Context, in interaction, t tag, card permit.Card) {
+	private, err := json.Marshal(private{t, place{in.Channel, in.TS}})
+	if err == nil && utf8.RuneCount(private) > maxPrivateMetadata {
+		err = errTag
+	}
+	if err == nil {
+		_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": reasonModal(card, string(private))}, nil)
+	}
+	if err != nil {
+		c.log.Warn("cannot open the form for a reason", "request", t.Request, "error", err)
+		c.tell(ctx, in, "Slack did not open the form for your reason ("+first(codeOf(err), "no answer in time")+"). Nothing was decided: tap again, or Deny without one.")
+	}
+}
+
+// answer brings a decision to the desk and tells the person what became of it.
+func (c *Channel) answer(ctx context.Context, in interaction, t tag, d permit.Decision) {
+	c.mu.Lock()
+	desk := c.desk
+	c.mu.Unlock()
+	d.By, d.Channel, d.At = in.person(), Name, c.opt.Now()
+	verdict := desk.Answer(ctx, permit.Answer{Request: t.Request, Generation: t.Generation, Digest: t.Digest, Decision: d})
+	c.log.Info("a person answered in Slack", "request", t.Request, "user", in.User, "verb", d.Verb, "verdict", verdict.Code)
+	if verdict.Code == permit.Accepted {
+		// The card itself says it, unless Slack is slow to show it.
+		if c.settlesSoon(ctx, key{t.Request, t.Generation}) {
+			return
+		}
+	}
+	c.tell(ctx, in, first(verdict.Text, string(verdict.Code)))
+	if verdict.Code == permit.TooLate || verdict.Code == permit.Unknown {
+		c.settleStale(ctx, in, t)
+	}
+}
+
+// settlesSoon waits until the card has lost its buttons; false: it has not in
+// the time that a person looks at what they tapped.
+func (c *Channel) settlesSoon(ctx context.Context, k key) bool {
+	end := time.NewTimer(c.opt.pace.acceptedLate)
+	defer end.Stop()
+	look := time.NewTicker(max(c.opt.pace.acceptedLate/20, time.Millisecond))
+	defer look.Stop()
+	for {
+		c.mu.Lock()
+		e := c.entries[k]
+		settled := e != nil && !e.card.Live() && e.drawn == e.want
+		c.mu.Unlock()
+		if settled {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-end.C:
+			return false
+		case <-ctx.Done():
+			return true
+		}
+	}
+}
+
+// settleStale takes the buttons off a message whose request has ended, where no
+// redrawing of the card itself is under way.
+func (c *Channel) settleStale(ctx context.Context, in interaction, t tag) {
+	if in.TS == "" || in.Message == nil {
+		return
+	}
+	c.mu.Lock()
+	e := c.entries[key{t.Request, t.Generation}]
+	at := place{in.Channel, in.TS}
+	due := e != nil && e.at == at && e.drawn != e.want // it will be redrawn
+	why := "No longer open."
+	if e != nil && !e.card.Live() {
+		why = headline(e.card)
+	}
+	live := e != nil && e.card.Live() && e.at == at
+	c.mu.Unlock()
+	if !due && !live {
+		c.strike(ctx, at, in.Message.list("blocks"), why)
+	}
+}
+
+// tell says something to the person who tapped, and to nobody else.
+func (c *Channel) tell(ctx context.Context, in interaction, text string) {
+	if text == "" || in.User == "" {
+		return
+	}
+	said := object{"text": inert(text), "blocks": []any{object{"type": "section", "text": plainText(line(text, maxPlain))}}}
+	var err error
+	if in.Channel != "" {
+		said["channel"], said["user"] = in.Channel, in.User
+		if _, err = c.api.post(ctx, "chat.postEphemeral", said, nil); err == nil {
+			return
+		}
+		delete(said, "channel")
+		delete(said, "user")
+	}
+	if in.Respond != "" {
+		said["response_type"], said["replace_original"] = "ephemeral", false
+		err = respond(ctx, c.opt.HTTP, in.Respond, said)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn("cannot tell a person what became of their tap", "user", in.User, "error", err)
+	}
+}
