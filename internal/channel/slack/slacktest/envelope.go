@@ -117,8 +117,8 @@ func (s *Server) deliver(ctx context.Context, raw json.RawMessage, conn int) (De
 	}
 	e.last = d.Sent
 	before := len(e.Acks)
-	for i := range max(s.link.Copies, 1) {
-		if i > 0 && s.link.CopiesElsewhere {
+	for i := range max(s.linkFaults.Copies, 1) {
+		if i > 0 && s.linkFaults.CopiesElsewhere {
 			l = s.route(0)
 		}
 		l.send(opText, raw)

@@ -10,15 +10,15 @@ import (
 // here: first the delay, then the first of Cut, Status and Error, else the call
 // is performed, its answer is held back or lost.
 type Fault struct {
-	Delay      time.Duration // before anything else; a client that hung up meanwhile is served all the same
-	Cut        bool          // the connection ends, nothing was performed
-	Status     int           // an HTTP status instead of an answer, nothing was performed
-	RetryAfter int           // seconds, with Status
-	Body       string        // with Status
-	Error      string        // ok:false, nothing was performed
-	Extra      map[string]any
-	SlowAnswer time.Duration // performed, then the answer waits
-	Lost       bool          // performed, then the connection ends without an answer
+	Delay      time.Duration  // before anything else; a client that hung up meanwhile is served all the same
+	Cut        bool           // the connection ends, nothing was performed
+	Status     int            // an HTTP status instead of an answer, nothing was performed
+	RetryAfter int            // seconds, with Status
+	Body       string         // with Status
+	Error      string         // ok:false, nothing was performed
+	Extra      map[string]any // further fields of the answer
+	SlowAnswer time.Duration  // performed, then the answer waits
+	Lost       bool           // performed, then the connection ends without an answer
 
 	// Times is how many calls fail; 0 for all until Heal.
 	Times int
@@ -28,7 +28,7 @@ type Fault struct {
 
 // Fail makes calls of the method fail from now on, in place of any earlier
 // fault; "*" stands for every method that has none of its own. MethodResponseURL
-// and MethodUpload are methods too.
+// and MethodUpload are methods too (the latter has no Error).
 func (s *Server) Fail(method string, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +93,7 @@ type LinkFaults struct {
 func (s *Server) SetLink(f LinkFaults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.link = f
+	s.linkFaults = f
 }
 
 // The reasons of a disconnect message.

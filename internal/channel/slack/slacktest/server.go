@@ -48,10 +48,11 @@ type Options struct {
 	// ConnectionLife is how long a connection lasts before Slack refreshes it;
 	// 0 for ever.
 	ConnectionLife time.Duration
-	// WarningLead is the time from warning to refresh_requested, 10 s.
+	// WarningLead is the time from warning to refresh_requested, 10 s; negative
+	// for none.
 	WarningLead time.Duration
-	// CloseLead is the time from refresh_requested to Slack's close frame, 1 s.
-	// Taps still go to the connection meanwhile.
+	// CloseLead is the time from refresh_requested to Slack's close frame, 1 s;
+	// negative for none. Taps still go to the connection meanwhile.
 	CloseLead time.Duration
 
 	TriggerLife     time.Duration // 3 s
@@ -129,28 +130,28 @@ type Server struct {
 	done chan struct{}
 	wg   sync.WaitGroup // everything that serves, links and their timers included
 
-	mu       sync.Mutex // guards what follows
-	closed   bool
-	http     *http.Server // nil while down
-	changed  chan struct{}
-	rev      int
-	scopes   []string
-	store    store
-	calls    []*record
-	tickets  map[string]time.Time
-	links    []*link
-	lastLink int // for round robin: id of the link used last
-	sent     map[string]*Envelope
-	order    []*Envelope
-	triggers map[string]*trigger
-	hooks    map[string]*hook
-	views    []*view
-	uploads  map[string]*upload
-	faults   map[string]*Fault
-	link     LinkFaults
-	portal   *Portal
-	rates    map[string]time.Time
-	serial   int
+	mu         sync.Mutex // guards what follows
+	closed     bool
+	http       *http.Server // nil while down
+	changed    chan struct{}
+	rev        int
+	scopes     []string
+	store      store
+	calls      []*record
+	tickets    map[string]time.Time
+	links      []*link
+	lastLink   int // for round robin: id of the link used last
+	sent       map[string]*Envelope
+	order      []*Envelope
+	triggers   map[string]*trigger
+	hooks      map[string]*hook
+	views      []*view
+	uploads    map[string]*upload
+	faults     map[string]*Fault
+	linkFaults LinkFaults
+	portal     *Portal
+	rates      map[string]time.Time
+	serial     int
 }
 
 // Start listens and serves until Close.
@@ -191,10 +192,12 @@ func (s *Server) Up() error {
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
-	s.addr = l.Addr().String()
-	s.host = s.addr
-	if _, port, err := net.SplitHostPort(s.addr); err == nil && s.opt.Host != "" {
-		s.host = net.JoinHostPort(s.opt.Host, port)
+	if s.addr == "" { // the first time: nobody reads it yet
+		s.addr = l.Addr().String()
+		s.host = s.addr
+		if _, port, err := net.SplitHostPort(s.addr); err == nil && s.opt.Host != "" {
+			s.host = net.JoinHostPort(s.opt.Host, port)
+		}
 	}
 	if s.opt.TLS != nil {
 		l = tls.NewListener(l, s.opt.TLS)

@@ -15,7 +15,7 @@ import (
 
 // Link is one Socket Mode connection as it stands, or as it was when it ended.
 type Link struct {
-	ID             int
+	ID             int       // 1, 2, …
 	Opened, Closed time.Time // Closed is zero while TCP is open
 	Header         http.Header
 	DebugReconnect bool // the client asked for a short life: a mistake in production
@@ -50,7 +50,7 @@ type link struct {
 func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	ticket := r.URL.Query().Get("ticket")
 	s.mu.Lock()
-	faults := s.link
+	faults := s.linkFaults
 	born, known := s.tickets[ticket]
 	delete(s.tickets, ticket)
 	s.mu.Unlock()
@@ -72,10 +72,9 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close()
 		return
 	}
-	s.serial++
 	l := &link{
 		Link: Link{
-			ID: s.serial, Opened: time.Now(), Header: r.Header.Clone(),
+			ID: len(s.links) + 1, Opened: time.Now(), Header: r.Header.Clone(),
 			DebugReconnect: r.URL.Query().Get("debug_reconnects") == "true",
 		},
 		s: s, conn: conn, done: make(chan struct{}), wake: sync.NewCond(&s.mu),
@@ -84,7 +83,7 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	n := s.connections()
 	s.wg.Go(l.write)
 	if faults.TooMany || n > s.opt.MaxConnections {
-		l.send(opText, l.disconnectMessage("too_many_websockets"))
+		l.send(opText, l.disconnectMessage(TooManyWebsockets))
 		l.Warned = true
 		l.sendClose(1000, "")
 	} else {
@@ -143,7 +142,7 @@ func (l *link) host() string { return fmt.Sprintf("applink-%d", l.ID) }
 func (l *link) ping() {
 	for {
 		l.s.mu.Lock()
-		if !l.s.link.NoPing {
+		if !l.s.linkFaults.NoPing {
 			l.send(opPing, []byte("Ping from "+l.host()))
 		}
 		l.s.mu.Unlock()
@@ -267,14 +266,14 @@ func (l *link) take(f frame) {
 	switch f.op {
 	case opPing:
 		l.PingsIn++
-		if !l.s.link.NoPong {
+		if !l.s.linkFaults.NoPong {
 			l.send(opPong, f.payload)
 		}
 	case opPong:
 		l.PongsIn++
 	case opClose:
 		l.CloseCode = closeCode(f.payload)
-		if !l.s.link.IgnoreClose {
+		if !l.s.linkFaults.IgnoreClose {
 			l.sendClose(1000, "")
 		}
 	case opText:

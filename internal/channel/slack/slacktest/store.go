@@ -44,7 +44,7 @@ type store struct {
 	people   map[string]string // user id → team id
 	all      []*Message        // in the order they came
 	byTS     map[string]*Message
-	lastTS   int64
+	lastTS   int64 // microseconds
 }
 
 type conversation struct {
@@ -88,10 +88,11 @@ func (st *store) open(id string) *conversation {
 
 // stamp is the next message ts: unique, growing, in Slack's form.
 func (st *store) stamp() string {
-	now := max(time.Now().UnixMicro(), st.lastTS+100)
-	st.lastTS = now
-	return fmt.Sprintf("%d.%06d", now/1e6, now%1e6)
+	st.lastTS = max(time.Now().UnixMicro(), st.lastTS+100)
+	return formatTS(st.lastTS)
 }
+
+func formatTS(micro int64) string { return fmt.Sprintf("%d.%06d", micro/1e6, micro%1e6) }
 
 func (s *Server) add(m *Message, via string) {
 	st := &s.store

@@ -94,6 +94,44 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, name string) {
 // answer applies the method's fault around perform and writes what is left.
 func (s *Server) answer(w http.ResponseWriter, req *request, perform func() reply) {
 	f := s.fault(req)
+	if s.failBefore(w, req, f) {
+		return
+	}
+	out := refuse(f.Error)
+	if f.Error == "" {
+		s.mu.Lock()
+		out = perform()
+		s.mu.Unlock()
+	}
+	maps.Copy(out, f.Extra)
+	code, _ := out["error"].(string)
+	s.failAfter(req, f, code)
+
+	h := w.Header()
+	status := http.StatusOK
+	switch {
+	case code == "":
+		out["ok"] = true
+	case req.wait > 0:
+		status = http.StatusTooManyRequests
+		h.Set("Retry-After", strconv.Itoa(int((req.wait+time.Second-1)/time.Second)))
+	case code == "invalid_url", code == "used_url", code == "expired_url":
+		status = http.StatusNotFound
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("X-Slack-Req-Id", hexes(16))
+	if scopes := s.scopesOf(req.Token); len(scopes) > 0 {
+		h.Set("X-OAuth-Scopes", strings.Join(scopes, ","))
+	}
+	w.WriteHeader(status)
+	// Before the last byte is out: whoever has the answer finds the call Done.
+	s.finish(req, status, code, code == "")
+	_, _ = w.Write(mustJSON(out))
+}
+
+// failBefore is the part of a fault that comes before the call is performed. If
+// it is true the call was answered and is not performed.
+func (s *Server) failBefore(w http.ResponseWriter, req *request, f Fault) bool {
 	if !s.sleep(f.Delay) {
 		panic(http.ErrAbortHandler)
 	}
@@ -101,32 +139,27 @@ func (s *Server) answer(w http.ResponseWriter, req *request, perform func() repl
 		s.finish(req, 0, "", false)
 		panic(http.ErrAbortHandler)
 	}
-	if f.Status != 0 {
-		s.finish(req, f.Status, "", false)
-		if f.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
-		}
-		body := f.Body
-		if body == "" && f.Status == http.StatusTooManyRequests {
-			body = `{"ok":false,"error":"ratelimited"}`
-		}
-		if strings.HasPrefix(body, "{") {
-			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		}
-		w.WriteHeader(f.Status)
-		_, _ = io.WriteString(w, body)
-		return
+	if f.Status == 0 {
+		return false
 	}
-	var out reply
-	if f.Error != "" {
-		out = refuse(f.Error)
-		maps.Copy(out, f.Extra)
-	} else {
-		s.mu.Lock()
-		out = perform()
-		s.mu.Unlock()
+	body := f.Body
+	if body == "" && f.Status == http.StatusTooManyRequests {
+		body = `{"ok":false,"error":"ratelimited"}`
 	}
-	code, _ := out["error"].(string)
+	if strings.HasPrefix(body, "{") {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	w.WriteHeader(f.Status)
+	s.finish(req, f.Status, "", false)
+	_, _ = io.WriteString(w, body)
+	return true
+}
+
+// failAfter is the part of a fault that comes between the deed and its answer.
+func (s *Server) failAfter(req *request, f Fault, code string) {
 	if !s.sleep(f.SlowAnswer) {
 		panic(http.ErrAbortHandler)
 	}
@@ -134,27 +167,6 @@ func (s *Server) answer(w http.ResponseWriter, req *request, perform func() repl
 		s.finish(req, 0, code, code == "")
 		panic(http.ErrAbortHandler)
 	}
-	status := http.StatusOK
-	if req.wait > 0 {
-		status = http.StatusTooManyRequests
-		w.Header().Set("Retry-After", strconv.Itoa(int((req.wait+time.Second-1)/time.Second)))
-	}
-	switch code {
-	case "":
-		out["ok"] = true
-	case "invalid_url", "used_url", "expired_url":
-		status = http.StatusNotFound
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("X-Slack-Req-Id", hexes(16))
-	if scopes := s.scopesOf(req.Token); len(scopes) > 0 {
-		h.Set("X-OAuth-Scopes", strings.Join(scopes, ","))
-	}
-	w.WriteHeader(status)
-	// Finished before the last byte is out: whoever has the answer finds the call Done.
-	s.finish(req, status, code, code == "")
-	_, _ = w.Write(mustJSON(out))
 }
 
 // perform checks what Slack checks for every method, then runs it. Called with
@@ -259,15 +271,15 @@ func (s *Server) receive(r *http.Request, name string) (*request, error) {
 		c.Encoding = "json"
 		var doc map[string]json.RawMessage
 		if len(bytes.TrimSpace(body)) > 0 {
-			if json.Unmarshal(body, &doc) != nil {
-				malformed = true
-			}
+			malformed = json.Unmarshal(body, &doc) != nil
 		}
 		for k, v := range doc {
 			var text string
-			if json.Unmarshal(v, &text) == nil && string(v) != "null" {
+			switch {
+			case string(v) == "null":
+			case json.Unmarshal(v, &text) == nil:
 				c.Args[k] = text
-			} else if string(v) != "null" {
+			default:
 				c.Args[k] = string(v)
 			}
 		}

@@ -199,8 +199,8 @@ func (s *Server) messageJSON(m *Message, metadata bool) map[string]any {
 		out["thread_ts"] = m.ThreadTS
 	}
 	if m.Updates > 0 {
-		last := m.Versions[len(m.Versions)-1].At.UnixMicro()
-		out["edited"] = map[string]any{"user": m.BotID, "ts": formatTS(last)}
+		last := m.Versions[len(m.Versions)-1].At
+		out["edited"] = map[string]any{"user": m.BotID, "ts": formatTS(last.UnixMicro())}
 	}
 	if metadata && m.Metadata != nil {
 		out["metadata"] = m.Metadata

@@ -42,9 +42,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := s.fault(req)
-	if f.Status != 0 {
-		s.finish(req, f.Status, "", false)
-		http.Error(w, http.StatusText(f.Status), f.Status)
+	if s.failBefore(w, req, f) {
 		return
 	}
 	body := req.arg("body")
@@ -65,8 +63,9 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 		u.Content, u.done = body, true
 	}
 	s.mu.Unlock()
-	s.finish(req, status, "", status == http.StatusOK)
+	s.failAfter(req, f, "")
 	w.WriteHeader(status)
+	s.finish(req, status, "", status == http.StatusOK)
 	_, _ = io.WriteString(w, "OK - "+strconv.Itoa(len(body)))
 }
 

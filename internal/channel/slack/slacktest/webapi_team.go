@@ -86,8 +86,8 @@ func (s *Server) conversationsOpen(req *request) reply {
 
 // history picks messages of a conversation, in the order they came.
 func (s *Server) history(req *request, in func(*Message) bool) ([]*Message, reply) {
-	c := s.store.channels[req.arg("channel")]
-	if c == nil {
+	c := s.store.open(req.arg("channel"))
+	if c == nil || c.id != req.arg("channel") { // a person's id does not do here
 		return nil, refuse("channel_not_found")
 	}
 	scope := "channels:history"
@@ -184,11 +184,6 @@ func (s *Server) conversationsReplies(req *request) reply {
 		return refuse("thread_not_found")
 	}
 	return s.page(req, all)
-}
-
-func formatTS(micro int64) string {
-	frac := strconv.FormatInt(micro%1e6, 10)
-	return strconv.FormatInt(micro/1e6, 10) + "." + strings.Repeat("0", 6-len(frac)) + frac
 }
 
 func wellFormedTS(ts string) bool {

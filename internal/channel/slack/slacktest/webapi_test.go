@@ -250,7 +250,7 @@ func TestHistoryFindsAPostAgain(t *testing.T) {
 		t.Errorf("inclusive latest (-want +got):\n%s", diff)
 	}
 	for want, args := range map[string]map[string]any{
-		"channel_not_found": {"channel": "D0NOBODY"},
+		"channel_not_found": {"channel": "U0ALICE"},
 		"missing_scope":     {"channel": "C0TEAM"},
 		"invalid_limit":     {"channel": "D0ALICE", "limit": 0},
 		"invalid_cursor":    {"channel": "D0ALICE", "cursor": "next:99"},
