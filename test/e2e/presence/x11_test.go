@@ -1,0 +1,35 @@
+//go:build linux
+
+package presence_test
+
+import (
+	"testing"
+
+	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/presence"
+	"claude-permission-daemon/internal/presence/presencetest"
+	"claude-permission-daemon/internal/presence/x11"
+)
+
+func TestX11(t *testing.T) {
+	x := presencetest.StartXvfb(t)
+	env := map[string]string{"DISPLAY": x.Display}
+	w := watch(t, presence.Options{Sources: presence.Sources{
+		Desktop: []presence.Source{x11.New(func(key string) string { return env[key] })},
+	}})
+	w.cycles(presencetest.CycleCount(t), x.Move)
+
+	x.Kill()
+	w.until(permit.Unsure)
+	x.Start(t)
+	w.cycles(1, x.Move)
+
+	// Cards are out: one nudge is a blip, two are a return.
+	w.watch.Guard(true)
+	x.Move(t)
+	w.staysAway(blipTime)
+	x.Move(t)
+	w.staysAway(blipTime / 4)
+	x.Move(t)
+	w.until(permit.Present)
+}
