@@ -1,20 +1,22 @@
 // Package preview turns a request into what a person is shown of it, free of
 // any channel's markup: every channel draws the same words. Nothing is cut
-// silently, hidden characters are made visible, and what Claude says of its
-// own request is kept apart from what will happen.
+// silently, hidden characters are made visible, secrets are masked and said to
+// be, and what Claude says of its own request is kept apart from what will
+// happen.
 package preview
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
+	"sync"
 
+	"claude-permission-daemon/internal/mask"
 	"claude-permission-daemon/internal/permit"
 )
 
 // Preview is what a person is shown of one request. All text is safe to show
 // as plain text: control, format and bidi characters appear as ⟨U+XXXX⟩, and
-// secrets as ⟨masked: 40 chars⟩.
+// secrets as ⟨masked: 40 chars⟩. It has been through Reveal; a channel escapes
+// for its markup and reveals nothing again.
 type Preview struct {
 	// Title says in a few words what kind of thing is asked: "Run a command".
 	Title string
@@ -24,7 +26,7 @@ type Preview struct {
 	Parts []Part
 	// Claim is Claude's own description. Label it as Claude's words.
 	Claim string
-	// Warnings inform; they never decide.
+	// Warnings inform; they never decide. docs/warnings.md lists them.
 	Warnings []string
 	// Flags are facts about the change in two or three words each, fit for a
 	// line of labels: "new file", "overwrites a file".
@@ -40,7 +42,8 @@ type Flag string
 const (
 	NewFile    Flag = "new file"
 	Overwrites Flag = "overwrites a file"
-	Deletes    Flag = "deletes"
+	Deletes    Flag = "only deletes"
+	Empties    Flag = "empties the file"
 	NoChange   Flag = "changes nothing"
 	Binary     Flag = "binary"
 	Huge       Flag = "very large"
@@ -49,6 +52,7 @@ const (
 	Unread     Flag = "file not read"
 	Symlink    Flag = "through a symbolic link"
 	Outside    Flag = "outside the project"
+	Background Flag = "in the background"
 )
 
 // PartKind says how a part wants to be drawn. A channel that does not know a
@@ -58,7 +62,7 @@ type PartKind string
 // The kinds of part.
 const (
 	Code  PartKind = "code"  // monospaced, line breaks kept
-	Diff  PartKind = "diff"  // unified diff lines, monospaced
+	Diff  PartKind = "diff"  // unified diff lines, monospaced; "@@ -12,7 +12,8 @@" gives line numbers
 	Text  PartKind = "text"  // prose
 	Table PartKind = "table" // Rows; Text says the same
 )
@@ -72,58 +76,117 @@ type Part struct {
 	// Rows are a Table's names and values.
 	Rows [][2]string
 	// Bytes and SHA256 (hex) are those of the piece as Claude Code gave it,
-	// before anything was made visible or masked. Zero where there is no such
-	// piece (a diff).
+	// before anything was made visible or masked. Bytes is 0 where there is no
+	// such piece (a diff). SHA256 is empty there too, and where something is
+	// masked: with everything else known, a digest lets a short secret be
+	// guessed.
 	Bytes  int
 	SHA256 string
 }
 
-// Of describes a request.
-func Of(r permit.Request) Preview {
-	var fields map[string]json.RawMessage
-	_ = json.Unmarshal(r.Input, &fields) // not an object: shown as it is, below
-	text := func(key string) (string, bool) {
-		var s string
-		if err := json.Unmarshal(fields[key], &s); err != nil {
-			return "", false
-		}
-		return s, true
-	}
-	p := Preview{Title: "Use " + Reveal(r.Tool)}
-	if claim, ok := text("description"); ok {
-		p.Claim = Reveal(claim)
-	}
-	if command, ok := text("command"); ok && r.Tool == "Bash" {
-		p.Title = "Run a command"
-		p.Parts = []Part{{Label: "command", Kind: Code, Lang: "bash", Text: Reveal(command)}}
-		p.Summary = firstLine(p.Parts[0].Text)
-		return p
-	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, r.Input, "", "  "); err != nil {
-		pretty.Reset()
-		pretty.Write(r.Input)
-	}
-	p.Parts = []Part{{Label: "input", Kind: Code, Lang: "json", Text: Reveal(pretty.String())}}
-	for _, key := range []string{"file_path", "url", "query", "pattern"} {
-		if value, ok := text(key); ok {
-			p.Summary = firstLine(Reveal(value))
-			return p
-		}
-	}
-	p.Summary = firstLine(Reveal(string(r.Input)))
-	return p
+// Options are what a Previewer works with. The zero value reads no file, knows
+// no home folder, and masks by form alone.
+type Options struct {
+	// Files is the disk that changes are compared with; nil: none is read.
+	Files Files
+	// Home is the person's home folder, as an absolute path.
+	Home string
+	// Mask hides secrets; nil masks by form alone.
+	Mask *mask.Masker
 }
 
-// firstLine is the start of s for a list: one line, at most 120 characters,
-// with an ellipsis where there is more.
-func firstLine(s string) string {
-	line, _, more := strings.Cut(s, "\n")
-	if runes := []rune(line); len(runes) > 120 {
-		return string(runes[:119]) + "…"
+// Previewer describes requests. It is safe for concurrent use.
+type Previewer struct {
+	o    Options
+	mu   sync.Mutex // guards kept
+	kept []kept     // newest last
+}
+
+// kept is a preview that was made: what a person was shown stays what it was
+// when the tool has run and the file on disk is another.
+type kept struct {
+	id, digest string
+	generation int
+	original   bool
+	preview    Preview
+	size       int
+}
+
+// What a Previewer keeps at most: so many previews, and of so many bytes.
+const (
+	maxKept      = 64
+	maxKeptBytes = 2 << 20
+)
+
+// New makes a Previewer.
+func New(o Options) *Previewer { return &Previewer{o: o} }
+
+// Of describes a request with its secrets masked: for everything that may
+// leave the machine. The same request gives the same preview for as long as it
+// is among the last few dozen, whatever became of its files.
+func (p *Previewer) Of(r permit.Request) Preview { return p.of(r, false) }
+
+// Original describes a request with nothing masked: for the page on loopback
+// only. A channel that sends anywhere else is not given it.
+func (p *Previewer) Original(r permit.Request) Preview { return p.of(r, true) }
+
+func (p *Previewer) of(r permit.Request, original bool) Preview {
+	if r.ID == "" {
+		return draw(p.o, r, original) // no way to tell it from another
 	}
-	if more {
-		return line + " …"
+	p.mu.Lock()
+	for _, k := range p.kept {
+		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.original == original {
+			p.mu.Unlock()
+			return k.preview
+		}
 	}
-	return line
+	p.mu.Unlock()
+	made := draw(p.o, r, original)
+	size := 0
+	for _, part := range made.Parts {
+		size += len(part.Text)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.kept {
+		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.original == original {
+			return k.preview // another was faster; the first one shown counts
+		}
+	}
+	p.kept = append(p.kept, kept{r.ID, r.Digest, r.Generation, original, made, size})
+	total := 0
+	for _, k := range p.kept {
+		total += k.size
+	}
+	for len(p.kept) > maxKept || total > maxKeptBytes && len(p.kept) > 1 {
+		total -= p.kept[0].size
+		p.kept[0] = kept{}
+		p.kept = p.kept[1:]
+	}
+	return made
+}
+
+// Of describes a request without reading any file, masking secrets by form
+// alone.
+func Of(r permit.Request) Preview { return draw(Options{}, r, false) }
+
+// draw makes the preview.
+func draw(o Options, r permit.Request, original bool) Preview {
+	d := &drawing{o: o, r: r, original: original, root: projectRoot(r)}
+	var isObject bool
+	d.input, isObject = parseObject(r.Input)
+	describe := tools[r.Tool]
+	switch {
+	case !isObject:
+		describe = (*drawing).anything
+	case describe == nil && strings.HasPrefix(r.Tool, "mcp__"):
+		describe = (*drawing).mcp
+	case describe == nil:
+		describe = (*drawing).anything
+	}
+	describe(d)
+	d.rest()
+	d.finish()
+	return d.p
 }

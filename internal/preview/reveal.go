@@ -7,35 +7,118 @@ import (
 	"unicode/utf8"
 )
 
-// Reveal makes visible what a screen would hide: every control, format,
-// private-use, filler, tag and odd-space character, and every byte that is not
-// UTF-8, appears as ⟨U+XXXX⟩ or ⟨0xNN⟩. Newlines and tabs stay.
+// Reveal makes visible what a screen would hide. Every control, format,
+// private-use, filler, tag, variation and odd-space character appears as
+// ⟨U+202E⟩, every byte that is not UTF-8 as ⟨0xFF⟩, a run of blanks too long to
+// count as ⟨240 spaces⟩, and what stacks on one letter beyond four marks as
+// the marks' numbers. Newlines and tabs stay.
+//
+// Nothing is lost: what comes out tells what went in, to the byte. For that
+// the opening bracket itself appears as ⟨U+27E8⟩, so that no text can pretend
+// to have been revealed, or masked. So Reveal a text once, and not again.
 func Reveal(s string) string {
-	clean := true
-	for _, r := range s {
-		if hidden(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
+	out, _ := reveal(s, true)
+	return out
+}
+
+// What is too long to be counted by eye.
+const (
+	manySpaces = 40
+	manyTabs   = 12
+	manyLines  = 8
+	manyMarks  = 4
+)
+
+// reveal is Reveal, and counts what was hidden. With lines set, runs of empty
+// lines are counted too; without, the text keeps its lines.
+func reveal(s string, lines bool) (out string, hid int) {
+	at := firstOdd(s)
+	if at < 0 {
+		return s, 0
 	}
 	var b strings.Builder
 	b.Grow(len(s) + 64)
-	for i := 0; i < len(s); {
+	b.WriteString(s[:at])
+	marks := 0
+	for i := at; i < len(s); {
+		c := s[i]
+		if c == ' ' || c == '\t' || c == '\n' {
+			marks = 0
+			n := 1
+			for i+n < len(s) && s[i+n] == c {
+				n++
+			}
+			switch {
+			case c == ' ' && n >= manySpaces:
+				fmt.Fprintf(&b, "⟨%d spaces⟩", n)
+				hid++
+			case c == '\t' && n >= manyTabs:
+				fmt.Fprintf(&b, "⟨%d tabs⟩", n)
+				hid++
+			case c == '\n' && n > manyLines && lines:
+				fmt.Fprintf(&b, "\n⟨%d empty lines⟩\n", n-1)
+				hid++
+			default:
+				b.WriteString(s[i : i+n])
+			}
+			i += n
+			continue
+		}
+		if c > ' ' && c < 0x7f {
+			marks = 0
+			b.WriteByte(c)
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, "⟨0x%02X⟩", s[i])
+			fmt.Fprintf(&b, "⟨0x%02X⟩", c)
+			hid++
+		case r == '⟨':
+			b.WriteString("⟨U+27E8⟩")
 		case hidden(r):
 			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+			hid++
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			if marks++; marks > manyMarks {
+				fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+				hid++
+			} else {
+				b.WriteString(s[i : i+size])
+			}
+			i += size
+			continue
 		default:
-			b.WriteRune(r)
+			b.WriteString(s[i : i+size])
 		}
+		marks = 0
 		i += size
 	}
-	return b.String()
+	return b.String(), hid
+}
+
+// firstOdd is where the plain beginning of s ends; -1 if all of it is plain.
+func firstOdd(s string) int {
+	run, last := 0, byte(0)
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c > ' ' && c < 0x7f:
+			last = c
+			continue
+		case c == ' ' || c == '\t' || c == '\n':
+			if c != last {
+				run, last = 0, c
+			}
+			if run++; run > manyLines {
+				return i + 1 - run
+			}
+		default:
+			return i
+		}
+	}
+	return -1
 }
 
 // hidden reports whether r would not be seen, or not as what it is.
@@ -49,9 +132,10 @@ func hidden(r rune) bool {
 		return false
 	}
 	switch r {
-	case 0x00AD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFFA0, 0x2800:
-		return true // fillers and soft characters that draw nothing
+	case 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0, 0x2800:
+		return true // fillers and joiners that draw nothing
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Zs, unicode.Variation_Selector) ||
-		r >= 0xE0000 && r <= 0xE0FFF
+		r >= 0xE0000 && r <= 0xE0FFF || // tags
+		!unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S) // not assigned: who knows
 }

@@ -1,0 +1,235 @@
+package preview
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"claude-permission-daemon/internal/mask"
+	"claude-permission-daemon/internal/permit"
+)
+
+// drawing is one preview in the making. Every piece of foreign text goes
+// through show, which masks and reveals it.
+type drawing struct {
+	o        Options
+	r        permit.Request
+	original bool
+	root     string // the project's folder
+	input    object
+	p        Preview
+
+	warned  []warning
+	found   []mask.Finding
+	secrets []string // what was masked: a warning must not tell it either
+	hid     int      // hidden characters seen
+	strange []string // words that look like others
+}
+
+// show is s as it may be seen: secrets masked, everything else visible.
+func (d *drawing) show(s string) string { return d.showAs("", s, false, true) }
+
+// showCode is show for commands, paths and addresses, where signs that look
+// like others matter.
+func (d *drawing) showCode(s string) string { return d.showAs("", s, true, true) }
+
+// showAs is show for the value of something called name. Without lines the
+// text keeps its lines, empty ones too.
+func (d *drawing) showAs(name, s string, code, lines bool) string {
+	d.strange = append(d.strange, lookalikes(s, code)...)
+	draw := func(kept string) string {
+		out, hid := reveal(kept, lines)
+		d.hid += hid
+		return out
+	}
+	if d.original {
+		return draw(s)
+	}
+	spans := d.o.Mask.FindNamed(name, s)
+	d.found = append(d.found, mask.Findings(s, spans)...)
+	for _, span := range spans {
+		if secret := s[span.Start:span.End]; len(secret) >= 4 && !slices.Contains(d.secrets, secret) {
+			d.secrets = append(d.secrets, secret)
+		}
+	}
+	return mask.Apply(s, spans, draw)
+}
+
+// part adds a piece of the input. The label is ours, the text foreign.
+func (d *drawing) part(label string, kind PartKind, lang, text string) {
+	before := len(d.found)
+	shown := d.showAs("", text, kind == Code, kind != Diff)
+	d.p.Parts = append(d.p.Parts, Part{
+		Label: label, Kind: kind, Lang: lang, Text: shown,
+		Bytes: len(text), SHA256: d.digest(text, before),
+	})
+}
+
+// digest is the SHA-256 of text, unless something in it was masked since
+// before.
+func (d *drawing) digest(text string, before int) string {
+	if len(d.found) > before {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// table adds rows of names and values, all foreign.
+func (d *drawing) table(label string, rows [][2]string) {
+	if len(rows) == 0 {
+		return
+	}
+	part := Part{Label: label, Kind: Table}
+	var text strings.Builder
+	for _, row := range rows {
+		name, value := d.show(row[0]), d.showAs(row[0], row[1], true, true)
+		part.Rows = append(part.Rows, [2]string{name, value})
+		part.Bytes += len(row[1])
+		if strings.Contains(value, "\n") {
+			value = "\n    " + strings.ReplaceAll(value, "\n", "\n    ")
+		} else {
+			value = " " + value
+		}
+		fmt.Fprintf(&text, "%s:%s\n", name, value)
+	}
+	part.Text = strings.TrimSuffix(text.String(), "\n")
+	d.p.Parts = append(d.p.Parts, part)
+}
+
+// flag adds a flag once.
+func (d *drawing) flag(f Flag) {
+	if !slices.Contains(d.p.Flags, f) {
+		d.p.Flags = append(d.p.Flags, f)
+	}
+}
+
+// summary sets the one line for lists.
+func (d *drawing) summary(s string) { d.p.Summary = firstLine(d.say(s)) }
+
+// rest shows what of the input no part has shown: nothing is hidden because
+// a newer client sends more than this program knows.
+func (d *drawing) rest() {
+	var rows [][2]string
+	for _, m := range d.input {
+		if !m.used {
+			rows = append(rows, [2]string{m.name, plainJSON(m.value)})
+		}
+	}
+	d.table("more input", rows)
+}
+
+// finish adds what can be said only when all has been seen.
+func (d *drawing) finish() {
+	if d.hid > 0 {
+		d.warn(hiddenText, fmt.Sprintf("%s, shown as ⟨…⟩", count(d.hid, "place")))
+	}
+	if len(d.strange) > 0 {
+		slices.Sort(d.strange)
+		d.warn(lookalikeText, strings.Join(slices.Compact(d.strange), ", "))
+	}
+	d.p.Warnings = warnings(d.warned)
+	d.p.Masked = maskedNotes(d.found)
+}
+
+// maskedNotes tell what was masked, each kind once.
+func maskedNotes(found []mask.Finding) []string {
+	type kind struct {
+		reason     string
+		times, len int
+	}
+	var kinds []kind
+	for _, f := range found {
+		i := slices.IndexFunc(kinds, func(k kind) bool { return k.reason == f.Reason && k.len == f.Length })
+		if i < 0 {
+			kinds = append(kinds, kind{f.Reason, 1, f.Length})
+		} else {
+			kinds[i].times++
+		}
+	}
+	var out []string
+	for _, k := range kinds {
+		note := fmt.Sprintf("%s: %s", count(k.len, "character"), Reveal(k.reason))
+		if k.times > 1 {
+			note += fmt.Sprintf(" (%d places)", k.times)
+		}
+		out = append(out, note)
+	}
+	return out
+}
+
+// count is "1 line", "2 lines".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// firstLine is the start of s for a list: one line, at most 120 characters,
+// with an ellipsis where there is more.
+func firstLine(s string) string {
+	line, _, more := strings.Cut(strings.TrimLeft(s, "\n"), "\n")
+	if utf8.RuneCountInString(line) > 120 {
+		end := 0
+		for range 119 {
+			_, size := utf8.DecodeRuneInString(line[end:])
+			end += size
+		}
+		return line[:wholeBrackets(line, end)] + "…"
+	}
+	if more {
+		return line + " …"
+	}
+	return line
+}
+
+// projectRoot is the folder of the request's project: the one above the
+// current folder that has the project's name, else the current folder.
+func projectRoot(r permit.Request) string {
+	if !filepath.IsAbs(r.Cwd) {
+		return ""
+	}
+	cwd := filepath.Clean(r.Cwd)
+	for dir := cwd; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if filepath.Base(dir) == r.Project {
+			return dir
+		}
+	}
+	return cwd
+}
+
+// absolute is path as the tool will take it: from the current folder, with
+// the home folder in place of "~". "" if that cannot be told.
+func (d *drawing) absolute(path string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") {
+		if d.o.Home == "" {
+			return ""
+		}
+		return filepath.Join(d.o.Home, path[1:])
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	if path == "" || !filepath.IsAbs(d.r.Cwd) {
+		return ""
+	}
+	return filepath.Join(d.r.Cwd, path)
+}
+
+// within reports whether path is dir or in it. Both are clean and absolute.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// short is an absolute path as a person of the project would say it.
+func (d *drawing) short(path string) string {
+	if d.root != "" && path != d.root && within(path, d.root) {
+		return strings.TrimPrefix(path[len(strings.TrimSuffix(d.root, "/")):], "/")
+	}
+	return path
+}

@@ -1,0 +1,436 @@
+package preview
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// huge is the size in bytes from which a file's new content is called very
+// large.
+const huge = 256 << 10
+
+// use says what a tool does with a path.
+type use int
+
+const (
+	reading use = iota
+	writing
+)
+
+// path shows a path that a tool works on, and says where it leads. abs is ""
+// where that cannot be told.
+func (d *drawing) path(label, path string, u use) (abs string) {
+	d.part(label, Code, "", path)
+	abs = d.absolute(path)
+	if abs == "" {
+		d.summary(path)
+		return ""
+	}
+	d.summary(d.short(abs))
+	real := abs
+	if d.o.Files != nil {
+		real = d.o.Files.Resolve(abs)
+		if root := d.o.Files.Resolve(d.root); real != abs && root != d.root && within(real, root) {
+			real = filepath.Join(d.root, strings.TrimPrefix(real, root)) // the project itself is behind a link
+		}
+	}
+	outside := d.root != "" && !within(abs, d.root)
+	if real != abs {
+		d.flag(Symlink)
+		d.table("", [][2]string{{"leads to", real}})
+		if d.root != "" && !outside && !within(real, d.root) {
+			d.warn(linkOut, d.say(d.short(abs)+" → "+real))
+			outside = true
+		}
+	}
+	if outside {
+		d.flag(Outside)
+		if u == writing {
+			d.warn(writesOutside, d.say(real))
+		}
+	}
+	d.judgePath(abs, u)
+	if real != abs {
+		d.judgePath(real, u)
+	}
+	return abs
+}
+
+// file reads the file at abs; nobody looks where there is no disk.
+func (d *drawing) file(abs string) File {
+	if d.o.Files == nil || abs == "" {
+		return File{}
+	}
+	return d.o.Files.Read(abs)
+}
+
+// note adds a sentence of ours about the change.
+func (d *drawing) note(format string, args ...any) {
+	d.p.Parts = append(d.p.Parts, Part{Kind: Text, Text: fmt.Sprintf(format, args...)})
+}
+
+// unreadNote says why a change is shown without the file it changes.
+func (d *drawing) unreadNote(f File) {
+	d.flag(Unread)
+	switch f.State {
+	case TooLarge:
+		d.note("The file on disk has %s, too many to compare with.", count(int(f.Size), "byte"))
+	case Unreadable:
+		d.note("The file on disk was not read: it is %s.", d.show(f.Why))
+	}
+}
+
+// replacement is one replacement that an Edit makes.
+type replacement struct {
+	from, to string
+	all      bool
+}
+
+func (d *drawing) edit() {
+	d.p.Title = "Change a file"
+	path, ok := d.input.has("file_path")
+	if !ok {
+		d.anything()
+		return
+	}
+	from, to := d.input.text("old_string"), d.input.text("new_string")
+	d.replace(path, []replacement{{from, to, d.input.is("replace_all")}})
+}
+
+func (d *drawing) multiEdit() {
+	d.p.Title = "Change a file"
+	path, ok := d.input.has("file_path")
+	edits, done := d.input.list("edits")
+	if !ok || len(edits) == 0 {
+		d.anything()
+		return
+	}
+	var list []replacement
+	for _, e := range edits {
+		list = append(list, replacement{e.text("old_string"), e.text("new_string"), e.is("replace_all")})
+	}
+	done()
+	d.replace(path, list)
+}
+
+// replace shows replacements in a file as one diff against the file on disk,
+// or each by itself where the file cannot be read or does not hold the text.
+func (d *drawing) replace(path string, edits []replacement) {
+	abs := d.path("file", path, writing)
+	f := d.file(abs)
+	switch {
+	case f.State == Missing && edits[0].from == "":
+		d.p.Title = "Create a file"
+		d.flag(NewFile)
+		f = File{State: Regular}
+	case f.State == Missing:
+		d.flag(NotFound)
+		d.note("There is no such file on disk.")
+		d.pieces(edits)
+		return
+	case f.State != Regular:
+		d.unreadNote(f)
+		d.pieces(edits)
+		return
+	}
+	if isBinary(f.Content) {
+		d.flag(Binary)
+		d.note("The file on disk is no text (%s).", count(len(f.Content), "byte"))
+		d.pieces(edits)
+		return
+	}
+	after := f.Content
+	for i, e := range edits {
+		which := ""
+		if len(edits) > 1 {
+			which = fmt.Sprintf(" of change %d", i+1)
+		}
+		switch n := strings.Count(after, e.from); {
+		case e.from == "" && after == "":
+			after = e.to
+		case e.from == "" || n == 0:
+			d.flag(NotFound)
+			if e.to != "" && strings.Contains(after, e.to) {
+				d.note("The text to replace%s is not in the file; the new text already is.", which)
+			} else {
+				d.note("The text to replace%s is not in the file as it is on disk.", which)
+			}
+			d.pieces(edits)
+			return
+		case n > 1 && !e.all:
+			d.flag(Ambiguous)
+			d.note("The text to replace%s is in the file %d times, and only one is to be replaced. The diff shows the first.", which, n)
+			after = strings.Replace(after, e.from, e.to, 1)
+		case n > 1:
+			d.note("All %d places%s are replaced.", n, which)
+			after = strings.ReplaceAll(after, e.from, e.to)
+		default:
+			after = strings.Replace(after, e.from, e.to, 1)
+		}
+	}
+	d.diff("change", f.Content, after)
+	if after == "" && f.Content != "" {
+		d.flag(Empties)
+	}
+}
+
+// pieces shows what is replaced by what, without the file around it.
+func (d *drawing) pieces(edits []replacement) {
+	for i, e := range edits {
+		label := "change"
+		if len(edits) > 1 {
+			label = fmt.Sprintf("change %d of %d", i+1, len(edits))
+		}
+		if e.all {
+			label += ", everywhere"
+		}
+		d.diff(label+" (lines counted from the text to replace)", e.from, e.to)
+	}
+}
+
+// diff adds a diff, and flags what it does.
+func (d *drawing) diff(label, before, after string) {
+	if before == after {
+		d.flag(NoChange)
+		d.note("Nothing changes.")
+		return
+	}
+	windows := crlf(before) && crlf(after) && after != "" || before == "" && crlf(after)
+	if windows {
+		d.note("All lines end in CR LF.")
+		before, after = strings.ReplaceAll(before, "\r\n", "\n"), strings.ReplaceAll(after, "\r\n", "\n")
+	}
+	old, changed := lines(before), lines(after)
+	cs := changes(old, changed)
+	removed, added := tally(cs)
+	if removed > 0 && added == 0 {
+		d.flag(Deletes)
+	}
+	// The texts are masked whole, for a secret may span lines; then drawn line
+	// by line.
+	shownOld, shownNew := d.lines(before, len(old)), d.lines(after, len(changed))
+	text := unified(cs, shownOld, shownNew)
+	switch {
+	case before != "" && after != "" && strings.HasSuffix(before, "\n") != strings.HasSuffix(after, "\n"):
+		if strings.HasSuffix(before, "\n") {
+			text += "\\ the last line loses its newline\n"
+		} else {
+			text += "\\ the last line gets a newline\n"
+		}
+	case after != "" && !strings.HasSuffix(after, "\n") && len(cs) > 0 && cs[len(cs)-1].newTo == len(changed):
+		text += "\\ no newline at the end\n"
+	}
+	d.p.Parts = append(d.p.Parts, Part{
+		Label: fmt.Sprintf("%s: %s added, %s removed", label, count(added, "line"), count(removed, "line")),
+		Kind:  Diff, Text: text,
+	})
+}
+
+// lines is s as it may be seen, in lines: as many as want.
+func (d *drawing) lines(s string, want int) []string {
+	shown := strings.Split(d.showAs("", s, false, false), "\n")
+	for len(shown) < want { // cannot be: showing keeps the lines
+		shown = append(shown, "")
+	}
+	return shown
+}
+
+// crlf reports whether every line of s ends in CR LF.
+func crlf(s string) bool {
+	n := strings.Count(s, "\n")
+	return n > 0 && n == strings.Count(s, "\r\n") && n == strings.Count(s, "\r")
+}
+
+func (d *drawing) write() {
+	d.p.Title = "Write a file"
+	path, ok := d.input.has("file_path")
+	content, hasContent := d.input.has("content")
+	if !ok || !hasContent {
+		d.anything()
+		return
+	}
+	abs := d.path("file", path, writing)
+	if len(content) >= huge {
+		d.flag(Huge)
+	}
+	f := d.file(abs)
+	switch f.State {
+	case Missing:
+		d.p.Title = "Create a file"
+		d.flag(NewFile)
+	case Regular:
+		d.flag(Overwrites)
+		d.p.Title = "Overwrite a file"
+		if content == "" && f.Content != "" {
+			d.flag(Empties)
+		}
+	default:
+		d.unreadNote(f)
+	}
+	d.table("", [][2]string{{"size", size(len(content), content)}})
+	switch {
+	case isBinary(content):
+		d.flag(Binary)
+		d.part("new content, no text", Code, "", content)
+	case f.State == Regular && isBinary(f.Content):
+		d.flag(Binary)
+		d.note("The file on disk, %s, is no text: it is replaced whole.", count(len(f.Content), "byte"))
+		d.part("new content", Code, language(path), content)
+	case f.State == Regular:
+		d.diff("change", f.Content, content)
+	case f.State == Missing && content == "":
+		d.note("The new file is empty.")
+	default:
+		d.part("new content", Code, language(path), content)
+	}
+}
+
+// size tells a text's size.
+func size(n int, text string) string {
+	return fmt.Sprintf("%s in %s", count(n, "byte"), count(len(lines(text)), "line"))
+}
+
+// isBinary reports whether s is no text: it has a zero byte, or many bytes
+// that are not UTF-8.
+func isBinary(s string) bool {
+	head := s[:min(len(s), 8<<10)]
+	if strings.IndexByte(head, 0) >= 0 {
+		return true
+	}
+	bad := 0
+	for i := 0; i < len(head); {
+		r, n := utf8.DecodeRuneInString(head[i:])
+		if r == utf8.RuneError && n == 1 && i+utf8.UTFMax <= len(head) {
+			bad++
+		}
+		i += n
+	}
+	return bad*10 > len(head)
+}
+
+// language is a guess by a path's end, for channels that colour code.
+func language(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".go":
+		return "go"
+	case ".py":
+		return "python"
+	case ".js", ".mjs", ".cjs", ".jsx":
+		return "javascript"
+	case ".ts", ".tsx":
+		return "typescript"
+	case ".sh", ".bash", ".zsh":
+		return "bash"
+	case ".json":
+		return "json"
+	case ".md":
+		return "markdown"
+	case ".yaml", ".yml":
+		return "yaml"
+	case ".toml":
+		return "toml"
+	case ".rs":
+		return "rust"
+	case ".c", ".h":
+		return "c"
+	case ".html":
+		return "html"
+	case ".css":
+		return "css"
+	case ".sql":
+		return "sql"
+	}
+	return ""
+}
+
+func (d *drawing) notebook() {
+	d.p.Title = "Change a notebook"
+	path, ok := d.input.has("notebook_path")
+	if !ok {
+		d.anything()
+		return
+	}
+	abs := d.path("notebook", path, writing)
+	source := d.input.text("new_source")
+	id := d.input.text("cell_id")
+	kind := d.input.text("cell_type")
+	mode := d.input.text("edit_mode")
+	if mode == "" {
+		mode = "replace"
+	}
+	rows := [][2]string{{"cell", id}, {"kind", kind}, {"what", mode}}
+	if id == "" {
+		rows = rows[1:]
+	}
+	if kind == "" {
+		rows = append(rows[:len(rows)-2], rows[len(rows)-1])
+	}
+	d.table("", rows)
+	lang := "python"
+	if kind == "markdown" {
+		lang = "markdown"
+	}
+	f := d.file(abs)
+	switch {
+	case mode == "insert":
+		d.p.Title = "Insert a cell into a notebook"
+		d.part("new cell", Code, lang, source)
+		return
+	case f.State == Missing:
+		d.flag(NotFound)
+		d.note("There is no such notebook on disk.")
+	case f.State != Regular:
+		d.unreadNote(f)
+	default:
+		old, found := cellSource(f.Content, id)
+		if !found {
+			d.flag(NotFound)
+			d.note("The notebook on disk has no such cell.")
+			break
+		}
+		if mode == "delete" {
+			d.p.Title = "Delete a cell of a notebook"
+			d.flag(Deletes)
+			source = ""
+		}
+		d.diff("change of the cell", old, source)
+		return
+	}
+	if mode == "delete" {
+		d.p.Title = "Delete a cell of a notebook"
+		d.flag(Deletes)
+		return
+	}
+	d.part("new source of the cell", Code, lang, source)
+}
+
+// cellSource finds a cell of a notebook by its id, or by "cell-3" where cells
+// have none.
+func cellSource(notebook, id string) (string, bool) {
+	var nb struct {
+		Cells []struct {
+			ID     string          `json:"id"`
+			Source json.RawMessage `json:"source"`
+		} `json:"cells"`
+	}
+	if json.Unmarshal([]byte(notebook), &nb) != nil {
+		return "", false
+	}
+	for i, cell := range nb.Cells {
+		if cell.ID != id && fmt.Sprintf("cell-%d", i) != id || id == "" {
+			continue
+		}
+		var whole string
+		if json.Unmarshal(cell.Source, &whole) == nil {
+			return whole, true
+		}
+		var pieces []string
+		if json.Unmarshal(cell.Source, &pieces) == nil {
+			return strings.Join(pieces, ""), true
+		}
+	}
+	return "", false
+}
