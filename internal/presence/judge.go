@@ -22,6 +22,10 @@ const (
 // before that gap to still count as the last one.
 const memoryHolds = 2 * time.Minute
 
+// lastTouch is how long after a lock the last touch of the keyboard that did it
+// may come.
+const lastTouch = 2 * time.Second
+
 // part is what a view is good for.
 type part int
 
@@ -152,7 +156,7 @@ func (j *judge) hear(v *view, r Report, now time.Time) {
 
 // firstAt is the best that is known of a report without a time.
 func (v *view) firstAt(state State, now time.Time) time.Time {
-	if state != Idle {
+	if state != Idle && state != Gone {
 		return now
 	}
 	if m := v.memory; !m.input.IsZero() && v.began.Sub(m.until) <= memoryHolds && m.input.Before(v.began) {
@@ -248,12 +252,12 @@ func (j *judge) verdict(now time.Time) (permit.Presence, time.Time) {
 		here, unsure, left *view // the first of each kind
 		hereSince, since   time.Time
 		later              time.Time
-		lock               *view
+		over, lock         *view     // the seat: what was before counts no more; nothing counts
 		void               time.Time // input up to here does not count
 	)
 	for _, v := range j.views {
 		if v.part == seat && v.stand == working && (v.state == Gone || v.state == Idle) {
-			void = v.at
+			over, void = v, v.at.Add(lastTouch)
 			if v.state == Gone {
 				lock = v
 			}
@@ -294,9 +298,8 @@ func (j *judge) verdict(now time.Time) (permit.Presence, time.Time) {
 			}
 		case v.state == Gone:
 			isLeft(v, v.at)
-		case !v.at.After(void): // before the lock or the sleep
-			isLeft(v, v.at)
-			isLeft(v, void)
+		case over != nil && !v.at.After(void): // before the lock or the sleep
+			isLeft(over, over.at)
 		case v.state == Active && v.part != seat:
 			isHere(v)
 		default:

@@ -154,10 +154,17 @@ func TestJudge(t *testing.T) {
 		{"a locked desktop does not hide a person who comes by SSH", []step{
 			{0, desk(Active, 0), present, 0, "wayland"},
 			{1, tty(Active, 1), present, 0, "wayland"},
-			{5, lid(Gone, 5), away, 5, "logind"}, // what was typed before does not count
-			{6, tty(Active, 6), present, 6, "terminals"},
-			{8, tty(Idle, 6), present, 6, "terminals"},
-			{66, nothing, away, 6, "logind"},
+			{5, lid(Gone, 5), away, 5, "logind"},   // what was typed before does not count
+			{6, tty(Active, 6), away, 5, "logind"}, // nor the last touch
+			{8, tty(Active, 8), present, 8, "terminals"},
+			{10, tty(Idle, 8), present, 8, "terminals"},
+			{68, nothing, away, 8, "logind"},
+		}},
+		{"a lock that is only asked for: later input is a return", []step{
+			{0, desk(Active, 0), present, 0, "wayland"},
+			{5, lid(Idle, 5), away, 5, "logind"},
+			{7, desk(Idle, 5.1), away, 5, "logind"}, // the key that asked for it
+			{60, desk(Active, 60), present, 60, "wayland"},
 		}},
 		{"the lock alone is enough to know", []step{
 			{0, noDesk, unsure, 0, ""},
@@ -167,8 +174,8 @@ func TestJudge(t *testing.T) {
 		{"waking up is no input", []step{
 			{0, desk(Active, 0), present, 0, "wayland"},
 			{5, lid(Gone, 5), away, 5, "logind"},
-			{900, lid(Idle, 900), away, 5, "wayland"},
-			{901, desk(Idle, 899), away, 5, "wayland"}, // the compositor's late timer
+			{900, lid(Idle, 900), away, 5, "logind"},
+			{901, desk(Idle, 899), away, 5, "logind"}, // the compositor's late timer
 			{950, desk(Active, 950), present, 950, "wayland"},
 		}},
 		{"cards are out: a lone blip is forgotten", []step{

@@ -50,8 +50,7 @@ func TestMutter(t *testing.T) {
 			t.Errorf("cannot make an input: %v", err)
 		}
 	}
-	env := map[string]string{"XDG_RUNTIME_DIR": dir}
-	source := mutter.New(func(key string) string { return env[key] })
+	source := mutter.New(env("XDG_RUNTIME_DIR", dir))
 
 	start()
 	presencetest.Eventually(t, "mutter is on the bus", func() bool {

@@ -13,9 +13,8 @@ import (
 
 func TestWayland(t *testing.T) {
 	sway := presencetest.StartSway(t)
-	env := map[string]string{"XDG_RUNTIME_DIR": sway.Dir} // a service has no WAYLAND_DISPLAY
 	w := watch(t, presence.Options{Sources: presence.Sources{
-		Desktop: []presence.Source{wayland.New(func(key string) string { return env[key] })},
+		Desktop: []presence.Source{wayland.New(env("XDG_RUNTIME_DIR", sway.Dir))}, // a service has no WAYLAND_DISPLAY
 	}})
 	w.cycles(presencetest.CycleCount(t), sway.Type)
 

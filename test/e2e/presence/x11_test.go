@@ -13,9 +13,8 @@ import (
 
 func TestX11(t *testing.T) {
 	x := presencetest.StartXvfb(t)
-	env := map[string]string{"DISPLAY": x.Display}
 	w := watch(t, presence.Options{Sources: presence.Sources{
-		Desktop: []presence.Source{x11.New(func(key string) string { return env[key] })},
+		Desktop: []presence.Source{x11.New(env("DISPLAY", x.Display))},
 	}})
 	w.cycles(presencetest.CycleCount(t), x.Move)
 
