@@ -177,7 +177,7 @@ func (a *api) do(ctx context.Context, method, contentType string, body []byte, o
 	if err != nil {
 		return nil, &apiError{Method: method, Unanswered: sent.Load(), cause: plain(err)}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	if err != nil {
 		return nil, &apiError{Method: method, Status: resp.StatusCode, Unanswered: true, cause: plain(err)}
@@ -196,7 +196,7 @@ func readAnswer(method string, resp *http.Response, text []byte, out any) error 
 		return failed
 	}
 	var answer struct {
-		OK       bool   `json:"ok"`
+		OK       *bool  `json:"ok"`
 		Error    string `json:"error"`
 		Needed   string `json:"needed"`
 		Provided string `json:"provided"`
@@ -207,13 +207,13 @@ func readAnswer(method string, resp *http.Response, text []byte, out any) error 
 	err := json.Unmarshal(text, &answer)
 	var wrongType *json.UnmarshalTypeError
 	switch {
-	case err != nil && !errors.As(err, &wrongType), err == nil && !answer.OK && answer.Error == "":
+	case err != nil && !errors.As(err, &wrongType), answer.OK == nil, !*answer.OK && answer.Error == "":
 		// No JSON of Slack's: a gateway before it, which may have passed the
 		// request on, or, with a redirect or a 404, a captive portal, which has not.
 		failed.Unanswered = resp.StatusCode < 300 || resp.StatusCode >= 500
 		failed.cause = errors.New("it is not the JSON that Slack answers with")
 		return failed
-	case !answer.OK:
+	case !*answer.OK:
 		failed.Code, failed.Needed, failed.Provided, failed.Messages = answer.Error, answer.Needed, answer.Provided, answer.Metadata.Messages
 		// Of these two the manual says that some aspect of the operation may have
 		// succeeded before the error was raised.
@@ -257,7 +257,7 @@ func respond(ctx context.Context, client *http.Client, address string, message o
 	if err != nil {
 		return fmt.Errorf("cannot use the response_url: %w", plain(err))
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("cannot use the response_url: HTTP %d", resp.StatusCode)
@@ -311,7 +311,8 @@ func (a *api) openLink(ctx context.Context) (secret.Text, error) {
 		return secret.Text{}, err
 	}
 	u, err := url.Parse(answer.URL)
-	if err != nil || u.Host == "" || u.Scheme != "wss" && !(u.Scheme == "ws" && loopback(u.Hostname())) {
+	private := err == nil && (u.Scheme == "wss" || u.Scheme == "ws" && loopback(u.Hostname()))
+	if !private || u.Host == "" {
 		return secret.Text{}, &apiError{Method: "apps.connections.open", Status: http.StatusOK, cause: errors.New("it names no socket")}
 	}
 	return secret.Of(answer.URL), nil

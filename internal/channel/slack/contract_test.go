@@ -253,3 +253,13 @@ func (p *person) Tap(request string, verb permit.Verb, message string) (string, 
 	})
 	return readable(said.Blocks), err
 }
+
+// contextWithCancel and contextWithTimeout end with the test at the latest, the
+// latter long before go test gives up.
+func contextWithCancel(t testing.TB) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
+
+func contextWithTimeout(t testing.TB) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), 15*time.Second)
+}

@@ -129,19 +129,18 @@ func suffix(s string, budget int) string {
 }
 
 // line is foreign text for one line: hidden characters shown, line breaks too,
-// and at most most characters, the middle giving way to an ellipsis.
+// and at most most characters (by cost), the middle giving way to an ellipsis.
 func line(s string, most int) string {
 	// A line of many megabytes need not be revealed whole to be shortened.
 	if far := 4 * most; len(s) > 2*far {
 		s = s[:far] + "…" + s[len(s)-far:]
 	}
 	s = strings.NewReplacer("\n", "⏎", "\t", " ").Replace(preview.Reveal(s))
-	if utf8.RuneCountInString(s) <= most {
+	if cost(s) <= most {
 		return s
 	}
-	runes := []rune(s)
-	tail := (most - 1) / 2
-	return string(runes[:most-1-tail]) + "…" + string(runes[len(runes)-tail:])
+	head := prefix(s, most/2)
+	return head + "…" + suffix(s[len(head):], most-1-cost(head))
 }
 
 // thousands writes n for people: 12,345.

@@ -12,6 +12,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -42,8 +43,9 @@ type entry struct {
 	size   int    // the index in budgets
 	due    time.Time
 
-	lost   []time.Time // posts whose answer was lost, by when they went out
+	lost   []time.Time // posts whose answer was lost, by when it was given up
 	twins  time.Time   // when to look for copies; zero: no reason to
+	copies []place     // copies that taps have shown
 	copy   bool        // it was posted anew because of that
 	failed bool        // given up; the desk knows
 }
@@ -278,7 +280,7 @@ func (c *Channel) todo(e *entry, now time.Time, ending bool) todo {
 	switch {
 	case e.busy:
 		return nothing
-	case e.at.TS != "" && e.drawn != e.want && !(ending && e.card.Live()):
+	case e.at.TS != "" && e.drawn != e.want && (!ending || !e.card.Live()):
 		return toRedraw
 	case ending:
 		return nothing
@@ -310,6 +312,7 @@ func (c *Channel) perform(ctx context.Context, j *job, fail context.CancelCauseF
 	j.e.busy = false
 	j.lane.flying--
 	switch {
+	case errors.Is(err, errLater):
 	case err == nil:
 		j.lane.worked()
 	case ctx.Err() == nil && passes(err):
@@ -394,7 +397,6 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 			// Broadcast, because a reply in a thread may notify nobody.
 			args["thread_ts"], args["reply_broadcast"] = thread, true
 		}
-		began := c.opt.Now()
 		var at place
 		_, err = c.api.post(ctx, "chat.postMessage", args, &at)
 		if err == nil && at.TS == "" {
@@ -406,7 +408,7 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 			return nil
 		case unanswered(err):
 			c.mu.Lock()
-			e.lost = append(e.lost, began)
+			e.lost = append(e.lost, c.opt.Now())
 			c.mu.Unlock()
 			c.log.Warn("Slack did not say whether a card has arrived", "request", e.id, "error", err)
 			return err

@@ -27,6 +27,9 @@ import (
 
 var errNoTS = errors.New("it does not say where the message is")
 
+// errLater says that a card waits: nothing failed, and nothing worked.
+var errLater = errors.New("later")
+
 // metadataType marks our messages for history.
 const metadataType = "approval_request"
 
@@ -181,7 +184,7 @@ func (c *Channel) recover(ctx context.Context, e *entry) (again bool, err error)
 	switch {
 	case now.Before(end):
 		e.due = now.Add(min(wait, end.Sub(now)))
-		return false, nil
+		return false, errLater
 	case !live:
 		// It ended, and is not there as far as anybody can tell.
 		e.drawn, e.lost = e.want, nil
@@ -199,8 +202,11 @@ func (c *Channel) clearTwins(ctx context.Context, e *entry) error {
 	}
 	c.mu.Lock()
 	at := e.at
+	found = append(found, e.copies...)
+	e.copies = nil
 	c.mu.Unlock()
-	for _, twin := range found {
+	slices.SortFunc(found, func(a, b place) int { return strings.Compare(a.TS, b.TS) })
+	for _, twin := range slices.Compact(found) {
 		if twin == at {
 			continue
 		}

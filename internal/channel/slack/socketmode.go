@@ -91,6 +91,7 @@ type link struct {
 	fails   int        // in a row
 	given   []time.Time
 	app     string // the app's id, as hello says
+	pongs   bool   // Slack has answered a ping before
 	others  string // what is known of other machines on this app
 	handled ring   // envelopes
 }
@@ -258,7 +259,7 @@ func (l *link) connect(ctx context.Context, all *sync.WaitGroup) error {
 	s.ws, _, err = websocket.Dial(dialing, address.Reveal(), &websocket.DialOptions{
 		HTTPClient:     l.http,
 		OnPingReceived: func(context.Context, []byte) bool { s.hear(); return true },
-		OnPongReceived: func(context.Context, []byte) { s.hear() },
+		OnPongReceived: func(context.Context, []byte) { s.hear(); s.ponged() },
 	})
 	if err != nil {
 		return fmt.Errorf("cannot open the socket: %w", plain(err))
@@ -277,17 +278,15 @@ func (l *link) connect(ctx context.Context, all *sync.WaitGroup) error {
 		all.Go(func() { s.keep(ctx) })
 		return nil
 	case <-s.ended:
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return &endedError{s.end}
+		s.drop(reason{}, false)
 	case <-timer.C:
 		s.drop(reason{state: channel.Connecting, text: fmt.Sprintf("Slack opened a socket but said no hello within %s", l.tempo.hello)}, true)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return &endedError{s.end}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &endedError{s.end}
 }
 
 // endedError is a socket that ended before it was of use.
@@ -339,6 +338,12 @@ type socket struct {
 	retiredAt time.Time // when
 	smooth    bool      // retired in due time; still of use until it closes
 	end       reason
+}
+
+func (s *socket) ponged() {
+	s.link.mu.Lock()
+	s.link.pongs = true
+	s.link.mu.Unlock()
 }
 
 func (s *socket) hear() { s.heard.Store(int64(time.Since(s.began))) }
@@ -492,7 +497,6 @@ func (s *socket) retire(f frame) {
 // drop closes the socket and forgets it. gaveUp says that the far side may not
 // have noticed.
 func (s *socket) drop(why reason, gaveUp bool) {
-	_ = s.ws.CloseNow()
 	l := s.link
 	l.mu.Lock()
 	open := len(l.sockets)
@@ -505,6 +509,7 @@ func (s *socket) drop(why reason, gaveUp bool) {
 	}
 	s.finish(why)
 	l.mu.Unlock()
+	_ = s.ws.CloseNow() // after finish: the reader's own end must not be taken for the reason
 	l.changed()
 }
 
@@ -540,6 +545,7 @@ func (s *socket) keep(ctx context.Context) {
 	ticker := time.NewTicker(l.tempo.ping)
 	defer ticker.Stop()
 	c := newLeapClock(l.wall, l.tempo.leap)
+	token(s.probes) // at once, to learn whether Slack answers
 	for {
 		within := l.tempo.pong
 		select {
@@ -563,11 +569,21 @@ func (s *socket) keep(ctx context.Context) {
 		waiting, done := context.WithTimeout(ctx, within)
 		err := s.ws.Ping(waiting)
 		done()
-		if err != nil && s.heard.Load() == asked && ctx.Err() == nil {
+		if err != nil && s.heard.Load() == asked && ctx.Err() == nil && !s.patient() {
 			s.drop(reason{state: channel.Connecting, text: fmt.Sprintf("the link to Slack was dead: nothing was heard within %s of a ping", within)}, true)
 			return
 		}
 	}
+}
+
+// patient reports whether silence after a ping may mean nothing, because Slack
+// has never answered one: its own pings, which come by at most this far apart,
+// have to do then.
+func (s *socket) patient() bool {
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	silent := time.Since(s.began) - time.Duration(s.heard.Load())
+	return !s.link.pongs && silent < 35*time.Second
 }
 
 // overdue reports whether the socket was retired long ago.

@@ -171,6 +171,7 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 			c.where = at.Channel
 		}
 	case twin:
+		e.copies = append(e.copies, at) // to be taken away; this tap counts
 		e.twins = c.opt.Now()
 	}
 	return e.card, nil
