@@ -1,0 +1,98 @@
+//go:build linux
+
+package claudetest
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TUI is a client in a terminal of its own: a tmux server with one window.
+type TUI struct {
+	t      *testing.T
+	socket string
+}
+
+// Start starts the client in a terminal and waits until it takes input. The
+// client and its terminal end with the test.
+func (h *Home) Start(args ...string) *TUI {
+	h.t.Helper()
+	u := &TUI{t: h.t, socket: filepath.Join(filepath.Dir(h.Dir), "tmux")}
+	command := append([]string{"-f", "/dev/null", "new-session", "-d", "-x", "140", "-y", "50", "-c", h.Work, "env", "-i"}, h.environ()...)
+	u.tmux(append(append(command, h.claude), args...)...)
+	h.t.Cleanup(func() {
+		if h.t.Failed() {
+			h.t.Logf("the terminal shows:\n%s", u.Screen())
+		}
+		_ = exec.Command("tmux", "-S", u.socket, "kill-server").Run() // a client that ended took it along
+	})
+	u.See("shortcuts")
+	return u
+}
+
+func (u *TUI) tmux(args ...string) string {
+	u.t.Helper()
+	said, err := exec.Command("tmux", append([]string{"-S", u.socket}, args...)...).CombinedOutput()
+	if err != nil {
+		u.t.Fatalf("tmux %s: %v: %s", args[0], err, said)
+	}
+	return string(said)
+}
+
+// Screen is what the terminal shows.
+func (u *TUI) Screen() string {
+	shown, err := exec.Command("tmux", "-S", u.socket, "capture-pane", "-p").CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("(nothing: %v)", err)
+	}
+	return strings.TrimRight(string(shown), " \n")
+}
+
+// See waits until the terminal shows a text.
+func (u *TUI) See(text string) {
+	u.t.Helper()
+	Wait(u.t, fmt.Sprintf("the terminal does not show %q", text), func() bool { return strings.Contains(u.Screen(), text) })
+}
+
+// Gone waits until the terminal no longer shows a text.
+func (u *TUI) Gone(text string) {
+	u.t.Helper()
+	Wait(u.t, fmt.Sprintf("the terminal still shows %q", text), func() bool { return !strings.Contains(u.Screen(), text) })
+}
+
+// Keys presses keys by their tmux names: "Enter", "Escape", "1".
+func (u *TUI) Keys(keys ...string) {
+	u.t.Helper()
+	u.tmux(append([]string{"send-keys"}, keys...)...)
+}
+
+// Prompt types a prompt and sends it off.
+func (u *TUI) Prompt(text string) {
+	u.t.Helper()
+	u.tmux("send-keys", "-l", text)
+	u.See(text)
+	u.Keys("Enter")
+}
+
+// Answer presses keys until the terminal no longer shows a text: a dialog takes
+// no key in the moment in which it appears.
+func (u *TUI) Answer(gone string, keys ...string) {
+	u.t.Helper()
+	u.See(gone)
+	Wait(u.t, fmt.Sprintf("%v does not close %q", keys, gone), func() bool {
+		if !strings.Contains(u.Screen(), gone) {
+			return true
+		}
+		u.Keys(keys...)
+		for range 10 {
+			if time.Sleep(50 * time.Millisecond); !strings.Contains(u.Screen(), gone) {
+				return true
+			}
+		}
+		return false
+	})
+}
