@@ -81,9 +81,11 @@ type request struct {
 	phase   phase
 	outcome *permit.Outcome // chosen, from deciding on
 	stage   permit.Stage
+	early   permit.Stage // Ran or Failed, seen while the hook had yet to speak
 	took    time.Duration
 
 	link    uint64    // the hook's connection; 0: there is none now
+	newest  uint64    // the newest it ever had: word of an older one is stale
 	strayed time.Time // with link 0: until when it may come back
 
 	record  uint64    // the Record that is waited for; 0: none
@@ -107,7 +109,7 @@ type late struct {
 }
 
 func newRequest(r permit.Request, link uint64) *request {
-	return &request{Request: r, link: link, stage: permit.Open,
+	return &request{Request: r, link: link, newest: link, stage: permit.Open,
 		refs: make(map[string]string), failed: make(map[string]string), settled: make(map[string]bool)}
 }
 
@@ -178,7 +180,10 @@ func (b *Broker) Presence() permit.Presence { return b.presence }
 func (b *Broker) card(r *request, channel string) permit.Card {
 	c := permit.Card{Request: r.Request, Stage: permit.Open, Ref: r.refs[channel]}
 	if r.phase == over || r.phase == sent {
-		c.Stage, c.Outcome, c.Took = r.stage, r.outcome, r.took
+		c.Stage, c.Outcome = r.stage, r.outcome
+		if r.stage == permit.Ran || r.stage == permit.Failed {
+			c.Took = r.took
+		}
 	}
 	if c.Live() && r.Contract == permit.Parallel && b.presence.State == permit.Present {
 		c.Note = "You are counted as back: the question is open in the terminal too."

@@ -62,18 +62,25 @@ func (s *step) eachOf(t trigger, concerns func(*request) bool) {
 }
 
 // ranBy finds whose tool ran: an approved request before one that is still
-// open, since approval is what made it run.
+// open, since approval is what made it run, and of the approved ones one whose
+// hook has said that Claude Code has it.
 func (s *step) ranBy(signal permit.Signal) (r *request, sure bool) {
 	if len(signal.Calls) != 1 {
 		return nil, false
 	}
-	approved := func(r *request) bool {
-		return r.phase >= sent && r.outcome.Kind == permit.Approved && r.stage != permit.Ran && r.stage != permit.Failed
+	approved := func(r *request) bool { return r.outcome.Kind == permit.Approved }
+	for _, likely := range []func(*request) bool{
+		func(r *request) bool {
+			return r.phase == over && approved(r) && (r.stage == permit.Delivered || r.stage == permit.Sent)
+		},
+		func(r *request) bool { return r.phase == sent && approved(r) },
+		func(r *request) bool { return r.phase < deciding },
+	} {
+		if r, sure = s.find(signal, signal.Calls[0], likely); r != nil {
+			return r, sure
+		}
 	}
-	if r, sure = s.find(signal, signal.Calls[0], approved); r != nil {
-		return r, sure
-	}
-	return s.find(signal, signal.Calls[0], func(r *request) bool { return r.phase < deciding })
+	return nil, false
 }
 
 // find returns the oldest eligible request that the call can be, and whether

@@ -20,7 +20,7 @@ func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
 	for _, r := range b.order {
 		if r.phase == over {
 			r.ended = r.outcome.At
-			for channel := range r.refs {
+			for _, channel := range b.cfg.Channels {
 				if !r.settled[channel] {
 					s.drawOn(r, channel)
 				}
@@ -29,7 +29,9 @@ func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
 		}
 		r.strayed = now.Add(b.cfg.Reattach)
 		s.do(Watch{Request: r.Request, On: true})
-		s.draw(r)
+		if r.phase != held {
+			s.draw(r)
+		}
 	}
 	b.forget(now)
 	return s.effects
@@ -39,7 +41,9 @@ func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
 func (b *Broker) replay(record permit.Record) {
 	if record.Kind == permit.RecordOpened && record.Opened != nil {
 		r := newRequest(*record.Opened, 0)
-		r.phase, r.journalled = held, true
+		// Its cards may be up even if the journal does not say so: that record is
+		// not waited for.
+		r.phase, r.journalled, r.shown = held, true, true
 		b.requests[r.ID] = r
 		b.order = append(b.order, r)
 		return
@@ -50,7 +54,7 @@ func (b *Broker) replay(record permit.Record) {
 	}
 	switch record.Kind {
 	case permit.RecordOffered:
-		r.phase, r.shown, r.unseen = offered, true, true
+		r.phase, r.unseen = offered, true
 	case permit.RecordPosted:
 		r.refs[record.Channel] = record.Ref
 	case permit.RecordSettled:

@@ -136,7 +136,10 @@ func (s *step) asked(e Asked) {
 	if known := b.requests[e.Request.ID]; known != nil {
 		switch {
 		case known.Digest == e.Request.Digest && known.Session == e.Request.Session:
-			known.link = e.Link
+			if e.Link < known.newest {
+				return
+			}
+			known.link, known.newest = e.Link, e.Link
 			s.fire(known, attached)
 			return
 		case known.phase != over:

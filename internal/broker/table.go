@@ -79,19 +79,19 @@ func table() [phases][triggers]transition {
 			local: localAnswer, gone: sessionGone, effected: localAnswer, due: reconsider, stopped: stop,
 		},
 		deciding: {
-			recorded: tell, unrecorded: notRecorded, attached: reattach, strayed: stray, closing: detach,
+			recorded: tell, unrecorded: notRecorded, attached: rejoin, strayed: stray, closing: detach,
 			told: none, untold: none, delivered: none, answered: second, presence: none, unshown: none,
 			local: none, gone: none, effected: none, due: journalSlow, stopped: none,
 		},
 		telling: {
 			recorded: none, unrecorded: none, attached: retell, strayed: stray, closing: undelivered,
-			told: wasTold, untold: stray, delivered: none, answered: tooLate, presence: none, unshown: none,
+			told: wasTold, untold: stray, delivered: wasDelivered, answered: tooLate, presence: none, unshown: none,
 			local: none, gone: undelivered, effected: none, due: undelivered, stopped: none,
 		},
 		sent: {
 			recorded: none, unrecorded: none, attached: retell, strayed: stray, closing: undelivered,
 			told: none, untold: none, delivered: wasDelivered, answered: tooLate, presence: none, unshown: none,
-			local: none, gone: undelivered, effected: ranUnacknowledged, due: undelivered, stopped: none,
+			local: none, gone: undelivered, effected: ranEarly, due: undelivered, stopped: none,
 		},
 		over: {
 			recorded: none, unrecorded: none, attached: tooLateHook, strayed: none, closing: none,
@@ -107,7 +107,10 @@ func (b *Broker) due(r *request) time.Time {
 	case opening:
 		return earliest(r.Deadline, r.strayed)
 	case held:
-		return earliest(r.Deadline, r.strayed, b.offerAt(r))
+		if r.link != 0 {
+			return earliest(r.Deadline, b.offerAt(r))
+		}
+		return earliest(r.Deadline, r.strayed)
 	case offered:
 		return earliest(r.Deadline, r.strayed)
 	case deciding:
@@ -209,8 +212,15 @@ func offer(s *step, r *request) {
 	s.draw(r)
 }
 
-// reattach: the hook is (again) at the other end of a new connection.
-func reattach(_ *step, r *request) { r.strayed = time.Time{} }
+// rejoin: the hook is (again) at the other end of a new connection.
+func rejoin(_ *step, r *request) { r.strayed = time.Time{} }
+
+// reattach: so is that of an open request, which a restart or a freeze may have
+// kept from noticing who is there.
+func reattach(s *step, r *request) {
+	rejoin(s, r)
+	reconsider(s, r)
+}
 
 // stray: the hook has no connection now. It may come back.
 func stray(s *step, r *request) {
@@ -330,7 +340,18 @@ func wasTold(s *step, r *request) {
 	s.draw(r)
 }
 
-func wasDelivered(s *step, r *request) { s.over(r, permit.Delivered) }
+// wasDelivered: the hook says that Claude Code has it. Its word can be faster
+// than that of whoever wrote to it.
+func wasDelivered(s *step, r *request) {
+	if !r.outcome.Decided() {
+		return
+	}
+	s.over(r, permit.Delivered)
+	if r.early != "" {
+		s.effect, s.took = r.early, r.took
+		ran(s, r)
+	}
+}
 
 // undelivered: nobody is left to be told.
 func undelivered(s *step, r *request) {
@@ -341,12 +362,9 @@ func undelivered(s *step, r *request) {
 	s.over(r, permit.NotDelivered)
 }
 
-// ranUnacknowledged: the tool ran although the hook never said that it was
-// heard; so it was.
-func ranUnacknowledged(s *step, r *request) {
-	s.over(r, permit.Delivered)
-	ran(s, r)
-}
+// ranEarly: the tool was seen to run before the hook said that it had been
+// heard. Perhaps the terminal allowed it; the hook's word will tell.
+func ranEarly(s *step, r *request) { r.early, r.took = s.effect, s.took }
 
 // ran: the approved tool was seen to run, or to fail.
 func ran(s *step, r *request) {
