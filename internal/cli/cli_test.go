@@ -1,0 +1,88 @@
+package cli_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"claude-permission-daemon/internal/cli"
+	"claude-permission-daemon/internal/hook"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"claude-permission-daemon": func() {
+			os.Exit(cli.Run(context.Background(), os.Args[1:], cli.Env{
+				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+		},
+		"claude-permission-hook": func() {
+			os.Exit(hook.Run("test", os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs the sessions in testdata. Each has a home, a runtime folder
+// and a state folder of its own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			run, err := os.MkdirTemp("", "cpd") // a socket's path must be short
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { _ = os.RemoveAll(run) })
+			home := filepath.Join(e.WorkDir, "home")
+			e.Setenv("HOME", home)
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
+			e.Setenv("XDG_STATE_HOME", filepath.Join(home, ".local", "state"))
+			e.Setenv("XDG_RUNTIME_DIR", run)
+			e.Setenv("SOCK", filepath.Join(run, "claude-permissions.sock"))
+			return os.MkdirAll(filepath.Join(home, ".config", "claude-permission-daemon"), 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// listening waits until a daemon answers on the socket.
+			"listening": func(ts *testscript.TestScript, neg bool, args []string) {
+				for range 500 {
+					conn, err := net.Dial("unix", ts.Getenv("SOCK"))
+					if err == nil {
+						_ = conn.Close()
+					}
+					if (err == nil) != neg {
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				ts.Fatalf("the daemon is not as wanted")
+			},
+			// waiting waits until so many requests are open and offered: waiting 1
+			"waiting": func(ts *testscript.TestScript, _ bool, args []string) {
+				for range 500 {
+					if err := ts.Exec("claude-permission-daemon", "pending"); err == nil {
+						if n := countOffered(ts.ReadFile("stdout")); args[0] == n {
+							return
+						}
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				ts.Fatalf("there are not %s offered requests", args[0])
+			},
+		},
+	})
+}
+
+func countOffered(out string) string {
+	n := 0
+	for i := 0; i+9 <= len(out); i++ {
+		if out[i:i+9] == "  offered" {
+			n++
+		}
+	}
+	return string(rune('0' + n))
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"claude-permission-daemon/internal/config"
+	"claude-permission-daemon/internal/daemon"
+	"claude-permission-daemon/internal/paths"
+	"claude-permission-daemon/internal/socket"
+)
+
+// foreground runs the daemon until SIGTERM or SIGINT.
+func foreground(ctx context.Context, c *call) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	d, err := daemon.New(o)
+	if held, ok := errors.AsType[*socket.HeldError](err); ok {
+		return &failure{code: exitError, err: fmt.Errorf("cannot start: %w", held),
+			hint: "only one daemon serves a socket; claude-permission-daemon status shows the one that does"}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot start: %w", err)
+	}
+	return d.Run(ctx)
+}
+
+// options reads the configuration for a daemon.
+func (c *call) options() (daemon.Options, error) {
+	path, must := c.config, c.config != ""
+	if !must {
+		var err error
+		if path, err = paths.ConfigFile(c.Getenv); err != nil {
+			return daemon.Options{}, err
+		}
+	}
+	cfg, warnings, err := config.Load(path, must, c.Getenv)
+	if err != nil {
+		return daemon.Options{}, &failure{code: exitError, err: err, hint: "example/config.toml documents every key"}
+	}
+	state, err := paths.StateDir(c.Getenv)
+	if err != nil {
+		return daemon.Options{}, err
+	}
+	where := c.socket
+	if where == "" {
+		where = cfg.Daemon.SocketPath
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(c.Stderr, "warning: %s\n", w)
+	}
+	return daemon.Options{Config: cfg, Warnings: warnings, Socket: paths.Socket(where, c.Getenv), StateDir: state,
+		Version: c.version, Log: c.logger(cfg.Daemon.Debug || c.debug), Getenv: c.Getenv}, nil
+}
+
+func (c *call) logger(debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if v == "" || v == "(devel)" {
+		v = "devel"
+	}
+	return strings.TrimPrefix(v, "v")
+}

@@ -1,0 +1,321 @@
+// Package daemon wires the rooms together and runs them: the socket, the
+// broker, the journal, presence and the channels. It decides nothing itself.
+//
+// wire.go lists the channels and presence sources there are; loop.go is where
+// every event meets the broker; server.go is the socket.
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"claude-permission-daemon/internal/broker"
+	"claude-permission-daemon/internal/channel"
+	"claude-permission-daemon/internal/claude"
+	"claude-permission-daemon/internal/config"
+	"claude-permission-daemon/internal/journal"
+	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/presence"
+	"claude-permission-daemon/internal/preview"
+	"claude-permission-daemon/internal/socket"
+	"claude-permission-daemon/internal/terminal"
+	"claude-permission-daemon/internal/wire"
+)
+
+// settleFor is how long the daemon's end waits for the hooks to be told.
+// Channels then have channel.Grace to draw it; together, under 3 s.
+const settleFor = 800 * time.Millisecond
+
+// presenceFor is how long the first connection waits for presence to be known.
+const presenceFor = 500 * time.Millisecond
+
+// Options is what a daemon needs to know. All fields are required.
+type Options struct {
+	Config   config.Config
+	Warnings []string // of config.Load, for `status`
+	Socket   string
+	StateDir string
+	Version  string
+	Log      *slog.Logger
+	Getenv   func(string) string
+}
+
+// Daemon is one machine's daemon. Make it with New, run it with Run.
+type Daemon struct {
+	options  Options
+	log      *slog.Logger
+	socket   string
+	machine  permit.Machine
+	owner    permit.Person
+	started  time.Time
+	warnings []string
+	newID    func() string
+	patience time.Duration // firstLineFor, but for tests
+
+	listener *socket.Listener
+	journal  *journal.Journal
+	restored []broker.Effect
+	loop     *loop
+	recorder *recorder
+	hooks    *hooks
+	signs    *terminal.Watcher
+	presence *presence.Watch
+	present  sync.Once
+	// presenceKnown is closed when presence has first been heard of: whoever
+	// asks before would be handed back for want of it.
+	presenceKnown chan struct{}
+
+	channels []channel.Channel
+	preview  func(permit.Request) preview.Preview
+
+	running sync.WaitGroup // the server and its connections
+	conns   connections
+}
+
+// New takes the socket and opens everything that the daemon needs, so that a
+// second daemon fails before it has touched a port or a file of the first. The
+// error wraps *socket.HeldError where another daemon serves the socket.
+func New(o Options) (d *Daemon, err error) {
+	d = &Daemon{
+		options: o, log: o.Log, socket: o.Socket, owner: owner(), started: time.Now(),
+		warnings: o.Warnings, newID: ownID(rand.Reader), patience: firstLineFor, presenceKnown: make(chan struct{}),
+		conns: connections{open: make(map[net.Conn]struct{})},
+	}
+	var opened []io.Closer
+	defer func() {
+		if err != nil {
+			for _, c := range opened {
+				_ = c.Close() // err is what went wrong
+			}
+		}
+	}()
+	if d.listener, err = socket.Listen(o.Socket); err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.listener)
+	records, err := d.openJournal()
+	if err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.journal)
+	if d.machine, err = machine(o.StateDir); err != nil {
+		return nil, err
+	}
+	d.loop = &loop{log: o.Log, channels: make(map[string]channel.Channel), changed: newBroadcast(),
+		events: newQueue[broker.Event](), calls: make(chan func(*broker.Broker)), ended: make(chan struct{}),
+		judged: make(map[uint64]chan<- permit.Verdict), down: make(map[string]string)}
+	d.hooks = newHooks(d.loop.post)
+	d.recorder = newRecorder(d.journal, d.loop.post)
+	d.loop.hooks, d.loop.recorder = d.hooks, d.recorder
+	if d.signs, err = terminal.New(func(s permit.Signal) { d.loop.post(broker.Seen{Signal: s}) }); err != nil {
+		return nil, err
+	}
+	d.loop.signs = d.signs
+	if d.presence, err = d.newPresence(); err != nil {
+		return nil, err
+	}
+	if err = d.newChannels(); err != nil {
+		return nil, err
+	}
+	d.newBroker(records)
+	return d, nil
+}
+
+// openJournal opens the journal and says what was repaired.
+func (d *Daemon) openJournal() ([]permit.Record, error) {
+	j, records, repaired, err := journal.Open(d.options.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	if repaired != "" {
+		d.log.Warn("journal repaired", "what", repaired)
+		d.warnings = append(d.warnings, "the journal was repaired at the start: "+repaired)
+	}
+	d.journal = j
+	return records, nil
+}
+
+// newBroker makes the broker and lets it pick up what the journal knows.
+func (d *Daemon) newBroker(records []permit.Record) {
+	c := d.options.Config
+	names := make([]string, len(d.channels))
+	judges := make(map[string]func(permit.Person) bool)
+	for i, ch := range d.channels {
+		names[i] = ch.Name()
+		d.loop.channels[ch.Name()] = ch
+		judges[ch.Name()] = ch.Allows
+	}
+	judges[terminalChannel] = func(p permit.Person) bool { return p.ID == d.owner.ID }
+	d.loop.broker = broker.New(broker.Config{
+		Channels:         names,
+		RequestTimeout:   time.Duration(c.Daemon.RequestTimeout),
+		AskAfter:         time.Duration(c.Presence.AskAfter),
+		AskAfterPresent:  time.Duration(c.Presence.AskAfterPresent),
+		HandBackOnReturn: c.Presence.OnReturn == config.HandBack,
+		MaxOpen:          maxOpen,
+		Reattach:         wire.Reattach,
+		Allowed: func(channel string, p permit.Person) bool {
+			judge := judges[channel]
+			return judge != nil && judge(p)
+		},
+		Check: claude.Check,
+	})
+	d.restored = d.loop.broker.Restore(now(), records)
+}
+
+// maxOpen is how many requests may be open at once.
+const maxOpen = 1000
+
+// Run serves until ctx ends, hands back what is open, settles the cards and
+// returns within 3 seconds when all that it started has ended.
+func (d *Daemon) Run(ctx context.Context) error {
+	// What others depend on ends after them: server, then broker, then channels
+	// with their last cards, then the journal.
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	base := context.WithoutCancel(ctx)
+	deciding, stopDeciding := context.WithCancel(base)
+	defer stopDeciding()
+	showing, stopShowing := context.WithCancel(base)
+	defer stopShowing()
+	writing, stopWriting := context.WithCancel(base)
+	defer stopWriting()
+
+	var core, show, write sync.WaitGroup
+	write.Go(func() { d.recorder.run(writing) })
+	for _, c := range d.channels {
+		show.Go(func() {
+			if err := c.Run(showing, desk{d.loop, c.Name()}); err != nil {
+				d.log.Error("channel stopped", "channel", c.Name(), "error", err)
+				d.loop.channelEnded(c.Name(), err)
+			}
+		})
+	}
+	core.Go(func() { d.signs.Run(deciding) })
+	core.Go(func() { d.loop.run(deciding, d.restored) })
+	core.Go(func() {
+		if err := d.presence.Run(deciding); err != nil {
+			d.log.Error("presence is no longer watched", "error", err)
+		}
+	})
+	d.recorder.queue.add(broker.Record{Record: permit.Record{Kind: permit.RecordStarted, At: now(), Note: d.options.Version}})
+	select {
+	case <-d.presenceKnown:
+	case <-time.After(presenceFor):
+	}
+	d.running.Go(func() { d.serve(serving) })
+	d.log.Info("ready", "socket", d.socket, "version", d.options.Version)
+	systemdNotify(d.options.Getenv, "READY=1")
+
+	<-ctx.Done()
+	d.log.Info("stopping", "cause", context.Cause(ctx))
+	systemdNotify(d.options.Getenv, "STOPPING=1")
+	stopServing()
+	d.settle()
+	stopShowing()
+	show.Wait()
+	d.conns.closeAll()
+	d.hooks.running.Wait()
+	d.running.Wait()
+	stopDeciding()
+	core.Wait()
+	d.recorder.queue.add(broker.Record{Sync: true, Record: permit.Record{Kind: permit.RecordStopped, At: now()}})
+	stopWriting()
+	write.Wait()
+	return d.close()
+}
+
+// settle hands every open request back and waits until the hooks know.
+func (d *Daemon) settle() {
+	d.loop.post(broker.Stop{})
+	late := time.NewTimer(settleFor)
+	defer late.Stop()
+	for {
+		changed := d.loop.changed.wait()
+		settled := false
+		d.loop.ask(func(b *broker.Broker) { settled = b.Settled() })
+		if settled {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late.C:
+			d.log.Warn("some requests could not be settled in time")
+			return
+		}
+	}
+}
+
+func (d *Daemon) close() error {
+	errJournal := d.journal.Close()
+	if err := d.listener.Close(); err != nil {
+		return fmt.Errorf("cannot close the socket: %w", err)
+	}
+	return errJournal
+}
+
+// machine is this host, with an id that it keeps: two hosts can share a name.
+func machine(stateDir string) (permit.Machine, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	path := filepath.Join(stateDir, "machine-id")
+	if kept, err := os.ReadFile(path); err == nil && len(strings.TrimSpace(string(kept))) == 32 {
+		return permit.Machine{ID: strings.TrimSpace(string(kept)), Host: host}, nil
+	}
+	id := ownID(rand.Reader)()
+	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
+		return permit.Machine{}, fmt.Errorf("cannot keep the machine's id: %w", err)
+	}
+	return permit.Machine{ID: id, Host: host}, nil
+}
+
+// connections are those that are open, so that the daemon's end can close them.
+type connections struct {
+	mu   sync.Mutex
+	open map[net.Conn]struct{}
+}
+
+func (c *connections) add(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[conn] = struct{}{}
+}
+
+func (c *connections) remove(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, conn)
+}
+
+func (c *connections) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		_ = conn.Close() // its goroutine ends by that
+	}
+}
+
+// systemdNotify tells systemd how the service stands, where systemd asked.
+func systemdNotify(getenv func(string) string, state string) {
+	path := getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return // systemd will say that it did not hear from us
+	}
+	defer conn.Close()               //nolint:errcheck // a datagram is sent or not
+	_, _ = conn.Write([]byte(state)) // likewise
+}

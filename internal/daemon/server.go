@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"time"
+
+	"claude-permission-daemon/internal/broker"
+	"claude-permission-daemon/internal/claude"
+	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/wire"
+)
+
+// firstLineFor is how long a connection may take to say what it wants.
+const firstLineFor = 10 * time.Second
+
+// serve takes connections until ctx ends.
+func (d *Daemon) serve(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { _ = d.listener.UnixListener.Close() })
+	defer stop()
+	pause := time.Millisecond
+	for {
+		conn, _, err := d.listener.AcceptOwn()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
+			}
+			return
+		case err != nil: // out of file descriptors, as a rule: others may give theirs back
+			d.log.Warn("cannot accept a connection", "error", err)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			pause = min(2*pause, time.Second)
+			continue
+		}
+		pause = time.Millisecond
+		d.conns.add(conn)
+		d.running.Go(func() {
+			defer d.conns.remove(conn)
+			d.converse(ctx, conn)
+		})
+	}
+}
+
+// converse serves one connection: a bare request, our hook, or a control line.
+func (d *Daemon) converse(ctx context.Context, conn net.Conn) {
+	defer conn.Close() //nolint:errcheck // the other end has all it will get
+	lines := wire.NewReader(conn, wire.MaxLine)
+	_ = conn.SetReadDeadline(time.Now().Add(d.patience)) // a socket that cannot have one is closed below
+	raw, err := lines.Line()
+	switch {
+	case errors.Is(err, io.EOF):
+		return // only looked whether we are there
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		d.refuse(conn, errors.New("cannot read the line: it has no end"))
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		d.refuse(conn, fmt.Errorf("cannot read the line: it did not end within %v", d.patience))
+		return
+	case err != nil:
+		d.refuse(conn, fmt.Errorf("cannot read the line: %w", err))
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	envelope, err := wire.ParseEnvelope(raw)
+	switch {
+	case err != nil:
+		d.refuse(conn, err)
+	case envelope.V == 0 && envelope.Op == "":
+		d.bare(conn, lines, raw)
+	case envelope.Op == wire.OpHook:
+		d.hook(conn, lines, envelope)
+	default:
+		d.control(ctx, conn, lines, envelope)
+	}
+}
+
+// refuse says what is wrong with a line and closes the connection.
+func (d *Daemon) refuse(conn net.Conn, err error) {
+	d.log.Debug("line refused", "error", err)
+	_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
+	_ = wire.Write(conn, wire.Error{Error: err.Error()}) // it may not listen any more
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		// What it still sends is read away for a moment: a close with unread bytes
+		// would take the error back before it was read.
+		_ = half.CloseWrite()
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		_, _ = io.CopyN(io.Discard, conn, 2*wire.MaxLine)
+	}
+}
+
+// bare serves the seed's protocol: the hook's own JSON.
+func (d *Daemon) bare(conn net.Conn, lines *wire.Reader, raw []byte) {
+	event, err := claude.Parse(raw)
+	switch {
+	case err != nil:
+		d.refuse(conn, err)
+		return
+	case event.Name == claude.Notification:
+		return
+	case event.Name != "" && event.Name != claude.PermissionRequest:
+		d.refuse(conn, fmt.Errorf("cannot take a bare %s event: only PermissionRequest and Notification", event.Name))
+		return
+	}
+	request, err := event.Request()
+	if err != nil {
+		d.refuse(conn, err)
+		return
+	}
+	request.ID = d.newID()
+	d.wait(conn, lines, request)
+}
+
+// validID is what a hook may name its request; ours are 32 hexadecimal digits.
+var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// hook serves our hook: an event, or a request that it waits for.
+func (d *Daemon) hook(conn net.Conn, lines *wire.Reader, envelope wire.Envelope) {
+	event, err := claude.Parse(envelope.Event)
+	if err != nil {
+		d.refuse(conn, err)
+		return
+	}
+	if event.Name != claude.PermissionRequest {
+		if signal, ok := event.Signal(); ok {
+			d.loop.post(broker.Seen{Signal: signal})
+		}
+		return
+	}
+	request, err := event.Request()
+	if err == nil && !validID.MatchString(envelope.ID) {
+		err = errors.New("cannot take the request: id is not 8 to 64 letters, digits, - or _")
+	}
+	if err != nil {
+		d.refuse(conn, err)
+		return
+	}
+	request.ID = envelope.ID
+	request.Contract = permit.Parallel
+	if envelope.Client != nil {
+		request.Client = *envelope.Client
+		request.Contract = event.ContractOf(request.Client)
+	}
+	_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
+	if err := wire.Write(conn, wire.Accepted{Accepted: true}); err != nil {
+		return // the hook has gone, and nobody was asked
+	}
+	d.wait(conn, lines, request)
+}
+
+// wait brings the request to the broker and stays with its hook to the end.
+func (d *Daemon) wait(conn net.Conn, lines *wire.Reader, request permit.Request) {
+	request.Machine = d.machine
+	request.Asked = now()
+	request.Project, request.Branch = repoOf(request.Cwd)
+	link, hook := d.hooks.add(conn, request.Contract == permit.Bare)
+	defer d.hooks.remove(link)
+	d.loop.post(broker.Asked{Request: request, Link: link})
+	reason := d.hooks.listen(request.ID, link, hook, lines)
+	d.loop.post(broker.Closed{ID: request.ID, Link: link, Reason: reason})
+}
+
+// ownID makes an id for a request that came without one.
+func ownID(random io.Reader) func() string {
+	return func() string {
+		var bits [16]byte
+		_, _ = io.ReadFull(random, bits[:]) // crypto/rand never fails
+		return fmt.Sprintf("%x", bits)
+	}
+}
