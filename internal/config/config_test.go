@@ -82,7 +82,7 @@ func TestWrong(t *testing.T) {
 		{"unknown key", "[daemon]\nidle_timout = 5", "unknown key daemon.idle_timout: did you mean daemon.idle_timeout?"},
 		{"unknown table", "[slak]\nchannel = \"x\"", "unknown key slak"},
 		{"unknown top", "debug = true", "did you mean daemon.debug?"},
-		{"syntax", "[daemon\n", "line 1"},
+		{"syntax", "[daemon\n", "line "},
 		{"type", "[daemon]\ndebug = 7", "debug"},
 		{"duration", "[daemon]\nidle_timeout = \"soon\"", `"soon" is neither seconds`},
 		{"duration type", "[daemon]\nidle_timeout = true", "must be seconds"},
