@@ -59,7 +59,6 @@ type terminal struct {
 	holder holder
 	client bool // a tmux client's
 	watch  int  // zero: none
-	at     time.Time
 }
 
 // counts reports whether a person may sit at the terminal's other end.
