@@ -63,6 +63,19 @@ func (c *content) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]Block)(c))
 }
 
+// Says reports whether any message of the request has this text in it, or any
+// call of a tool.
+func (r Request) Says(text string) bool {
+	for _, message := range r.Messages {
+		for _, block := range message.Content {
+			if strings.Contains(block.Text, text) || strings.Contains(string(block.Input), text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Results returns the tool results in the request's last message: what the
 // model is told of the calls that it made last.
 func (r Request) Results() (results []Result) {

@@ -6,12 +6,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -118,19 +118,32 @@ func (h *Home) environ() []string {
 }
 
 // Headless runs claude -p with a prompt to its end and returns what it prints.
-func (h *Home) Headless(prompt string, args ...string) string {
+func (h *Home) Headless(prompt string) string {
+	h.t.Helper()
+	return h.StartHeadless(prompt)()
+}
+
+// StartHeadless starts claude -p with a prompt. wait waits for its end, which
+// must be a good one, and returns what it prints.
+func (h *Home) StartHeadless(prompt string) (wait func() string) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, h.claude, append([]string{"-p", prompt, "--output-format", "json"}, args...)...)
+	cmd := exec.CommandContext(ctx, h.claude, "-p", prompt, "--output-format", "json")
 	cmd.Dir, cmd.Env = h.Work, h.environ()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.Output()
-	if err != nil {
-		h.t.Fatalf("claude -p: %v\n%s%s", err, stdout, stderr.String())
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
 	}
-	return string(stdout)
+	ended := sync.OnceValue(func() error { defer cancel(); return cmd.Wait() })
+	h.t.Cleanup(func() { cancel(); _ = ended() })
+	return func() string {
+		h.t.Helper()
+		if err := ended(); err != nil {
+			h.t.Fatalf("claude -p: %v\n%s%s", err, stdout.String(), stderr.String())
+		}
+		return stdout.String()
+	}
 }
 
 // Path is a path in the project's folder.
@@ -150,5 +163,5 @@ func Wait(t *testing.T, what string, holds func() bool) {
 			return
 		}
 	}
-	t.Fatal(fmt.Sprintf("waited %v: %s", patience, what))
+	t.Fatalf("waited %v: %s", patience, what)
 }
