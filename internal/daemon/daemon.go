@@ -132,16 +132,16 @@ func New(o Options) (d *Daemon, err error) {
 
 // openJournal opens the journal and says what was repaired.
 func (d *Daemon) openJournal() ([]permit.Record, error) {
-	j, records, repaired, err := journal.Open(d.options.StateDir)
+	opened, err := journal.Open(d.options.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	if repaired != "" {
-		d.log.Warn("journal repaired", "what", repaired)
-		d.warnings = append(d.warnings, "the journal was repaired at the start: "+repaired)
+	if opened.Repaired != "" {
+		d.log.Warn("journal repaired", "what", opened.Repaired)
+		d.warnings = append(d.warnings, "the journal was repaired at the start: "+opened.Repaired)
 	}
-	d.journal = j
-	return records, nil
+	d.journal = opened.Journal
+	return opened.Records, nil
 }
 
 // newBroker makes the broker and lets it pick up what the journal knows.

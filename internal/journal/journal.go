@@ -3,7 +3,7 @@
 // before it by a hash. docs/journal.md is the manual.
 //
 // It serves two readers: a daemon that starts, which finds the requests that
-// were open, and a person who asks later who allowed what.
+// were open, and a person who asks later who allowed what. read.go is theirs.
 package journal
 
 import (
@@ -13,10 +13,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/gofrs/flock"
 
 	"claude-permission-daemon/internal/permit"
 )
@@ -24,15 +25,19 @@ import (
 // Version is the "v" of every line.
 const Version = 1
 
-// name is the journal's file in its folder.
-const name = "journal.jsonl"
+// MaxSize is how large the current file may become, in bytes, before the next
+// one is begun. Open reads at most two files of about this size.
+const MaxSize = 8 << 20
+
+// current is the file that is written; older ones are named by rotated.
+const current = "journal.jsonl"
 
 // Line is one line of the journal.
 type Line struct {
 	V   int    `json:"v"`
-	Seq uint64 `json:"seq"` // from 1, without gaps
+	Seq uint64 `json:"seq"` // from 1, without gaps, across files
 	permit.Record
-	// Prev is the Hash of the line before; empty on the first.
+	// Prev is the Hash of the line before; empty on the very first.
 	Prev string `json:"prev"`
 	// Hash is the SHA-256, in hex, of the line without its hash field.
 	Hash string `json:"hash,omitempty"`
@@ -42,7 +47,9 @@ type Line struct {
 // open. Methods are safe for concurrent use.
 type Journal struct {
 	mu   sync.Mutex
-	path string
+	dir  string
+	max  int64
+	lock *flock.Flock
 	file *os.File // nil after a failure, until the next try
 	size int64    // of what is whole in the file
 	seq  uint64
@@ -50,43 +57,84 @@ type Journal struct {
 	err  error // of the last Append; nil once one has succeeded
 }
 
-// Open opens the journal in dir (made with mode 0700 if it is not there) and
-// returns what it holds. A torn last line, the mark of a crash while writing,
-// is cut off; repaired says so in words. A journal whose chain is broken is
-// still opened: what can be read is used, and Verify names the place.
-func Open(dir string) (j *Journal, records []permit.Record, repaired string, err error) {
+// Opened is what Open found.
+type Opened struct {
+	*Journal
+	// Records are those of the current file and the one before it.
+	Records []permit.Record
+	// Repaired says in words what was mended; empty: nothing was.
+	Repaired string
+}
+
+// Open opens the journal in dir (made with mode 0700 if it is not there) for
+// writing, and reads what the newest files hold. A torn last line, the mark of
+// a crash while writing, is cut off. A journal whose chain is broken is still
+// opened: what can be read is used, and Verify names the place. It fails where
+// another daemon has the journal open.
+func Open(dir string) (Opened, error) { return open(dir, MaxSize) }
+
+func open(dir string, maxSize int64) (o Opened, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, "", fmt.Errorf("cannot make the journal's folder: %w", err)
+		return Opened{}, fmt.Errorf("cannot make the journal's folder: %w", err)
 	}
-	j = &Journal{path: filepath.Join(dir, name)}
-	if err := j.open(); err != nil {
-		return nil, nil, "", err
+	j := &Journal{dir: dir, max: maxSize, lock: flock.New(filepath.Join(dir, current+".lock"), flock.SetPermissions(0o600))}
+	switch got, err := j.lock.TryLock(); {
+	case err != nil:
+		return Opened{}, fmt.Errorf("cannot lock the journal: %w", err)
+	case !got:
+		return Opened{}, fmt.Errorf("cannot open the journal in %s: another daemon writes it", dir)
 	}
-	content, err := os.ReadFile(j.path)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.Close())
+		}
+	}()
+	if err := j.openFile(); err != nil {
+		return Opened{}, err
+	}
+	o = Opened{Journal: j}
+	if files, err := Files(dir); err != nil {
+		return Opened{}, err
+	} else if len(files) > 1 {
+		older, err := os.ReadFile(files[len(files)-2])
+		if err != nil {
+			return Opened{}, fmt.Errorf("cannot read the journal: %w", err)
+		}
+		o.take(older)
+	}
+	content, err := os.ReadFile(j.path())
 	if err != nil {
-		return nil, nil, "", errors.Join(fmt.Errorf("cannot read the journal: %w", err), j.file.Close())
+		return Opened{}, fmt.Errorf("cannot read the journal: %w", err)
 	}
 	whole := content[:bytes.LastIndexByte(content, '\n')+1]
 	if torn := len(content) - len(whole); torn > 0 {
 		if err := j.file.Truncate(int64(len(whole))); err != nil {
-			return nil, nil, "", errors.Join(fmt.Errorf("cannot repair the journal: %w", err), j.file.Close())
+			return Opened{}, fmt.Errorf("cannot repair the journal: %w", err)
 		}
-		repaired = fmt.Sprintf("cut off a torn last line of %d bytes at byte %d", torn, len(whole))
+		o.Repaired = fmt.Sprintf("cut off a torn last line of %d bytes at byte %d", torn, len(whole))
 	}
 	j.size = int64(len(whole))
-	for line := range bytes.Lines(whole) {
-		var l Line
-		if json.Unmarshal(line, &l) != nil {
-			continue // Verify tells where
-		}
-		j.seq, j.hash = l.Seq, l.Hash
-		records = append(records, l.Record)
-	}
-	return j, records, repaired, nil
+	o.take(whole)
+	return o, nil
 }
 
-func (j *Journal) open() error {
-	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+// take reads whole lines. One that cannot be read is passed over: Verify names
+// its place.
+func (o *Opened) take(content []byte) {
+	for raw := range bytes.Lines(content) {
+		var l Line
+		if json.Unmarshal(raw, &l) != nil {
+			continue
+		}
+		o.seq, o.hash = l.Seq, l.Hash
+		o.Records = append(o.Records, l.Record)
+	}
+}
+
+func (j *Journal) path() string { return filepath.Join(j.dir, current) }
+
+func (j *Journal) openFile() error {
+	file, err := os.OpenFile(j.path(), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot open the journal: %w", err)
 	}
@@ -95,25 +143,20 @@ func (j *Journal) open() error {
 }
 
 // Append adds the records in one write, and with sync set returns only once
-// they are on the disk. After an error nothing of them counts: what was half
-// written is taken back here or by the next Append, which starts afresh.
+// they are on the disk. After an error none of them counts: what was half
+// written is cut off here, or by the next Append, which starts afresh.
 func (j *Journal) Append(records []permit.Record, sync bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.err = j.append(records, sync)
+	if j.err = j.append(records, sync); j.err != nil {
+		j.err = fmt.Errorf("cannot write the journal: %w", cause(j.err))
+	}
 	return j.err
 }
 
 func (j *Journal) append(records []permit.Record, sync bool) error {
-	if j.file == nil {
-		if err := j.open(); err != nil {
-			return fmt.Errorf("cannot write the journal: %w", cause(err))
-		}
-		if err := j.file.Truncate(j.size); err != nil {
-			err = errors.Join(cause(err), j.file.Close())
-			j.file = nil
-			return fmt.Errorf("cannot write the journal: %w", err)
-		}
+	if err := j.ready(); err != nil {
+		return err
 	}
 	seq, hash := j.seq, j.hash
 	var lines []byte
@@ -130,15 +173,45 @@ func (j *Journal) append(records []permit.Record, sync bool) error {
 		err = j.file.Sync()
 	}
 	if err != nil {
-		// What the file holds past size is unknown: cut it off, and start the next
-		// Append with a fresh file handle (a failed fsync is not to be retried).
-		err = errors.Join(cause(err), j.file.Truncate(j.size), j.file.Close())
-		j.file = nil
-		return fmt.Errorf("cannot write the journal: %w", err)
+		// What the file holds past size is unknown. Cut it off, and let the next
+		// Append begin with a fresh file: a failed fsync is not to be retried.
+		return j.abandon(err)
 	}
 	j.seq, j.hash, j.size = seq, hash, j.size+int64(len(lines))
 	return nil
 }
+
+// ready makes sure that there is a file to append to, at its end.
+func (j *Journal) ready() error {
+	if j.file == nil {
+		if err := j.openFile(); err != nil {
+			return err
+		}
+		if err := j.file.Truncate(j.size); err != nil {
+			return j.abandon(err)
+		}
+	}
+	if j.size < j.max {
+		return nil
+	}
+	if err := os.Rename(j.path(), filepath.Join(j.dir, rotated(j.seq))); err != nil {
+		return err
+	}
+	closed := j.file.Close()
+	j.file, j.size = nil, 0
+	return errors.Join(closed, j.openFile())
+}
+
+// abandon lets go of the file after an error, which it returns.
+func (j *Journal) abandon(err error) error {
+	_ = j.file.Truncate(j.size) // ready tries again
+	_ = j.file.Close()
+	j.file = nil
+	return err
+}
+
+// rotated is the name of a file that is full, by the number of its last line.
+func rotated(seq uint64) string { return fmt.Sprintf("journal-%012d.jsonl", seq) }
 
 // cause is the system's own word for what went wrong, without our path.
 func cause(err error) error {
@@ -155,10 +228,13 @@ func seal(l Line) (line []byte, hash string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot encode a record: %w", err)
 	}
+	hash = digest(body)
+	return append(body[:len(body)-1], `,"hash":"`+hash+"\"}\n"...), hash, nil
+}
+
+func digest(body []byte) string {
 	sum := sha256.Sum256(body)
-	hash = hex.EncodeToString(sum[:])
-	body = append(body[:len(body)-1], `,"hash":"`+hash+"\"}\n"...)
-	return body, hash, nil
+	return hex.EncodeToString(sum[:])
 }
 
 // Err is why the last Append failed; nil when it did not.
@@ -168,39 +244,14 @@ func (j *Journal) Err() error {
 	return j.err
 }
 
-// Close closes the file.
+// Close closes the file and lets go of the folder.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.file == nil {
-		return nil
+	var err error
+	if j.file != nil {
+		err = j.file.Close()
+		j.file = nil
 	}
-	return j.file.Close()
-}
-
-// Read calls f with each line of the journal in dir, oldest first, until f
-// returns false. A daemon may be writing meanwhile.
-func Read(dir string, f func(Line) bool) error {
-	file, err := os.Open(filepath.Join(dir, name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot open the journal: %w", err)
-	}
-	defer file.Close() //nolint:errcheck // only read
-	decoder := json.NewDecoder(file)
-	for {
-		var l Line
-		err := decoder.Decode(&l)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil // the last line is being written
-		}
-		if err != nil {
-			return fmt.Errorf("cannot read the journal after line %d: %w", l.Seq, err)
-		}
-		if !f(l) {
-			return nil
-		}
-	}
+	return errors.Join(err, j.lock.Unlock())
 }
