@@ -114,13 +114,21 @@ var firstOfStem = func() (t charset) {
 
 // stemAt is the longest stem that name has at i.
 func stemAt(name string, i int) (end int, k kind) {
-	for _, stem := range stems {
-		if e := matchStem(name, i, stem.words); e > end {
-			end, k = e, stem.kind
+	for _, n := range stemsBy[name[i]|0x20] {
+		if e := matchStem(name, i, stems[n].words); e > end {
+			end, k = e, stems[n].kind
 		}
 	}
 	return end, k
 }
+
+// stemsBy has the places in stems of those that begin with a letter.
+var stemsBy = func() (t [256][]uint8) {
+	for i, stem := range stems {
+		t[stem.words[0]] = append(t[stem.words[0]], uint8(i))
+	}
+	return t
+}()
 
 // matchStem is where the stem ends that name has at i, 0 if it has not.
 func matchStem(name string, i int, stem string) int {

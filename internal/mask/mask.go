@@ -153,7 +153,41 @@ func (m *Masker) FindNamed(name, s string) []Span {
 	spans = findURLs(s, spans)
 	spans = findFlags(s, spans)
 	spans = findRuns(k, u, spans)
+	return repeats(s, merge(s, spans))
+}
+
+// repeats adds the places where a secret that was found stands again, without
+// what it was found by: a password in an address, and in a path further on.
+func repeats(s string, spans []Span) []Span {
+	const most = 64 // secrets that are looked for again
+	found := len(spans)
+	for i := range min(found, most) {
+		secret := s[spans[i].Start:spans[i].End]
+		if !Distinct(secret) || strings.Count(s, secret) == 1 {
+			continue
+		}
+		for from := 0; ; {
+			at := strings.Index(s[from:], secret)
+			if at < 0 {
+				break
+			}
+			spans = append(spans, Span{from + at, from + at + len(secret), spans[i].Reason})
+			from += at + len(secret)
+		}
+	}
+	if len(spans) == found {
+		return spans
+	}
 	return merge(s, spans)
+}
+
+// Distinct reports whether a secret is unlike any word or name, so that it can
+// be masked wherever else it stands: "hunter2" is, "hunter" and "s._password"
+// are not.
+func Distinct(secret string) bool {
+	s := shapeOf([]byte(secret))
+	letters := s.lowers + s.uppers
+	return len(secret) >= 6 && s.digits > 0 && letters > 0 || len(secret) >= 20 && s.changes >= 4 && !strings.ContainsAny(secret, " \n")
 }
 
 // shortest is the length below which no text holds anything to mask.

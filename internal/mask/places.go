@@ -56,6 +56,9 @@ func findURLs(s string, spans []Span) []Span {
 		}
 		start := from + i + 3
 		from = start
+		if strings.IndexByte(s[start:min(len(s), start+512)], '@') < 0 {
+			continue
+		}
 		end := start
 		// A quote ends the address, but for quotes around the password.
 		for end < len(s) && end-start < 512 && strings.IndexByte(" \t\r\n<>\\,`", s[end]) < 0 {

@@ -48,10 +48,10 @@ func changes(before, after []string) []change {
 	return out
 }
 
-// unified writes a unified diff of the changes between two texts, given as
-// they are shown: the lines of each as show made them, in the same number as
-// the lines that were compared.
-func unified(cs []change, before, after []string) string {
+// unified writes a unified diff of the changes between a text of so many lines
+// and another. The functions give a line of each as it is to be shown; a line
+// that both have is asked of the first.
+func unified(cs []change, lines int, before, after func(i int) string) string {
 	var b strings.Builder
 	write := func(mark byte, line string) {
 		b.WriteByte(mark)
@@ -65,24 +65,24 @@ func unified(cs []change, before, after []string) string {
 			j++
 		}
 		from := max(0, cs[i].oldFrom-context)
-		to := min(len(before), cs[j-1].oldTo+context)
+		to := min(lines, cs[j-1].oldTo+context)
 		newFrom := cs[i].newFrom - (cs[i].oldFrom - from)
 		newTo := cs[j-1].newTo + (to - cs[j-1].oldTo)
 		fmt.Fprintf(&b, "@@ -%s +%s @@\n", span(from, to), span(newFrom, newTo))
 		at := from
 		for _, c := range cs[i:j] {
 			for ; at < c.oldFrom; at++ {
-				write(' ', before[at])
+				write(' ', before(at))
 			}
 			for ; at < c.oldTo; at++ {
-				write('-', before[at])
+				write('-', before(at))
 			}
 			for n := c.newFrom; n < c.newTo; n++ {
-				write('+', after[n])
+				write('+', after(n))
 			}
 		}
 		for ; at < to; at++ {
-			write(' ', before[at])
+			write(' ', before(at))
 		}
 		i = j
 	}

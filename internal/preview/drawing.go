@@ -31,18 +31,17 @@ type drawing struct {
 }
 
 // show is s as it may be seen: secrets masked, everything else visible.
-func (d *drawing) show(s string) string { return d.showAs("", s, false, true) }
+func (d *drawing) show(s string) string { return d.showAs("", s, false) }
 
 // showCode is show for commands, paths and addresses, where signs that look
 // like others matter.
-func (d *drawing) showCode(s string) string { return d.showAs("", s, true, true) }
+func (d *drawing) showCode(s string) string { return d.showAs("", s, true) }
 
-// showAs is show for the value of something called name. Without lines the
-// text keeps its lines, empty ones too.
-func (d *drawing) showAs(name, s string, code, lines bool) string {
+// showAs is show for the value of something called name.
+func (d *drawing) showAs(name, s string, code bool) string {
 	d.strange = append(d.strange, lookalikes(s, code)...)
 	draw := func(kept string) string {
-		out, hid := reveal(kept, lines)
+		out, hid := reveal(kept, true)
 		d.hid += hid
 		return out
 	}
@@ -50,19 +49,27 @@ func (d *drawing) showAs(name, s string, code, lines bool) string {
 		return draw(s)
 	}
 	spans := d.o.Mask.FindNamed(name, s)
+	d.masked(s, spans)
+	return mask.Apply(s, spans, draw)
+}
+
+// maxSecrets is how many secrets are looked for again in the other parts.
+const maxSecrets = 256
+
+// masked notes that the spans of s are not shown.
+func (d *drawing) masked(s string, spans []mask.Span) {
 	d.found = append(d.found, mask.Findings(s, spans)...)
 	for _, span := range spans {
-		if secret := s[span.Start:span.End]; len(secret) >= 4 && !slices.Contains(d.secrets, secret) {
+		if secret := s[span.Start:span.End]; len(secret) >= 4 && len(d.secrets) < maxSecrets && !slices.Contains(d.secrets, secret) {
 			d.secrets = append(d.secrets, secret)
 		}
 	}
-	return mask.Apply(s, spans, draw)
 }
 
 // part adds a piece of the input. The label is ours, the text foreign.
 func (d *drawing) part(label string, kind PartKind, lang, text string) {
 	before := len(d.found)
-	shown := d.showAs("", text, kind == Code, kind != Diff)
+	shown := d.showAs("", text, kind == Code)
 	d.p.Parts = append(d.p.Parts, Part{
 		Label: label, Kind: kind, Lang: lang, Text: shown,
 		Bytes: len(text), SHA256: d.digest(text, before),
@@ -87,9 +94,8 @@ func (d *drawing) table(label string, rows [][2]string) {
 	part := Part{Label: label, Kind: Table}
 	var text strings.Builder
 	for _, row := range rows {
-		name, value := d.show(row[0]), d.showAs(row[0], row[1], true, true)
+		name, value := d.show(row[0]), d.showAs(row[0], row[1], true)
 		part.Rows = append(part.Rows, [2]string{name, value})
-		part.Bytes += len(row[1])
 		if strings.Contains(value, "\n") {
 			value = "\n    " + strings.ReplaceAll(value, "\n", "\n    ")
 		} else {
@@ -134,28 +140,57 @@ func (d *drawing) finish() {
 	}
 	d.p.Warnings = warnings(d.warned)
 	d.p.Masked = maskedNotes(d.found)
+	d.everywhere()
+}
+
+// everywhere masks what was masked in one place in all the others: the
+// description may repeat the password of the command, without the words that
+// it was found by.
+func (d *drawing) everywhere() {
+	var pairs []string
+	for _, secret := range d.secrets {
+		if mask.Distinct(secret) && !strings.Contains(secret, "\n") {
+			pairs = append(pairs, Reveal(secret), mask.Placeholder(utf8.RuneCountInString(secret)))
+		}
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	again := strings.NewReplacer(pairs...)
+	d.p.Title, d.p.Summary, d.p.Claim = again.Replace(d.p.Title), again.Replace(d.p.Summary), again.Replace(d.p.Claim)
+	for i := range d.p.Warnings {
+		d.p.Warnings[i] = again.Replace(d.p.Warnings[i])
+	}
+	for i := range d.p.Parts {
+		part := &d.p.Parts[i]
+		if text := again.Replace(part.Text); text != part.Text {
+			part.Text, part.SHA256 = text, ""
+		}
+		for n, row := range part.Rows {
+			part.Rows[n] = [2]string{again.Replace(row[0]), again.Replace(row[1])}
+		}
+	}
 }
 
 // maskedNotes tell what was masked, each kind once.
 func maskedNotes(found []mask.Finding) []string {
-	type kind struct {
-		reason     string
-		times, len int
-	}
-	var kinds []kind
+	const most = 20
+	times := make(map[mask.Finding]int)
+	var kinds []mask.Finding
 	for _, f := range found {
-		i := slices.IndexFunc(kinds, func(k kind) bool { return k.reason == f.Reason && k.len == f.Length })
-		if i < 0 {
-			kinds = append(kinds, kind{f.Reason, 1, f.Length})
-		} else {
-			kinds[i].times++
+		if times[f]++; times[f] == 1 {
+			kinds = append(kinds, f)
 		}
 	}
 	var out []string
-	for _, k := range kinds {
-		note := fmt.Sprintf("%s: %s", count(k.len, "character"), Reveal(k.reason))
-		if k.times > 1 {
-			note += fmt.Sprintf(" (%d places)", k.times)
+	for i, k := range kinds {
+		if i == most {
+			out = append(out, "and "+count(len(kinds)-most, "other kind"))
+			break
+		}
+		note := fmt.Sprintf("%s: %s", count(k.Length, "character"), Reveal(k.Reason))
+		if times[k] > 1 {
+			note += fmt.Sprintf(" (%d places)", times[k])
 		}
 		out = append(out, note)
 	}

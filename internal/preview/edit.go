@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"claude-permission-daemon/internal/mask"
 )
 
 // huge is the size in bytes from which a file's new content is called very
@@ -171,7 +174,7 @@ func (d *drawing) replace(path string, edits []replacement) {
 			after = strings.Replace(after, e.from, e.to, 1)
 		}
 	}
-	d.diff("change", f.Content, after)
+	d.diff("change", f.Content, after, true)
 	if after == "" && f.Content != "" {
 		d.flag(Empties)
 	}
@@ -187,40 +190,37 @@ func (d *drawing) pieces(edits []replacement) {
 		if e.all {
 			label += ", everywhere"
 		}
-		d.diff(label+" (lines counted from the text to replace)", e.from, e.to)
+		d.diff(label+" (lines counted from the text to replace)", e.from, e.to, false)
 	}
 }
 
-// diff adds a diff, and flags what it does.
-func (d *drawing) diff(label, before, after string) {
+// diff adds a diff, and flags what it does. whole says that the texts are
+// files, not pieces: then their last newline matters.
+func (d *drawing) diff(label, before, after string, whole bool) {
 	if before == after {
 		d.flag(NoChange)
 		d.note("Nothing changes.")
 		return
 	}
-	windows := crlf(before) && crlf(after) && after != "" || before == "" && crlf(after)
-	if windows {
+	if crlf(before) && crlf(after) || before == "" && crlf(after) || after == "" && crlf(before) {
 		d.note("All lines end in CR LF.")
 		before, after = strings.ReplaceAll(before, "\r\n", "\n"), strings.ReplaceAll(after, "\r\n", "\n")
 	}
-	old, changed := lines(before), lines(after)
-	cs := changes(old, changed)
+	old, changed := d.lined(before), d.lined(after)
+	cs := changes(old.lines, changed.lines)
 	removed, added := tally(cs)
 	if removed > 0 && added == 0 {
 		d.flag(Deletes)
 	}
-	// The texts are masked whole, for a secret may span lines; then drawn line
-	// by line.
-	shownOld, shownNew := d.lines(before, len(old)), d.lines(after, len(changed))
-	text := unified(cs, shownOld, shownNew)
+	text := unified(cs, len(old.lines), old.line, changed.line)
+	oldEnds, newEnds := strings.HasSuffix(before, "\n"), strings.HasSuffix(after, "\n")
 	switch {
-	case before != "" && after != "" && strings.HasSuffix(before, "\n") != strings.HasSuffix(after, "\n"):
-		if strings.HasSuffix(before, "\n") {
-			text += "\\ the last line loses its newline\n"
-		} else {
-			text += "\\ the last line gets a newline\n"
-		}
-	case after != "" && !strings.HasSuffix(after, "\n") && len(cs) > 0 && cs[len(cs)-1].newTo == len(changed):
+	case !whole || after == "":
+	case before != "" && oldEnds && !newEnds:
+		text += "\\ the last line loses its newline\n"
+	case before != "" && !oldEnds && newEnds:
+		text += "\\ the last line gets a newline\n"
+	case !newEnds && len(cs) > 0 && cs[len(cs)-1].newTo == len(changed.lines):
 		text += "\\ no newline at the end\n"
 	}
 	d.p.Parts = append(d.p.Parts, Part{
@@ -229,13 +229,51 @@ func (d *drawing) diff(label, before, after string) {
 	})
 }
 
-// lines is s as it may be seen, in lines: as many as want.
-func (d *drawing) lines(s string, want int) []string {
-	shown := strings.Split(d.showAs("", s, false, false), "\n")
-	for len(shown) < want { // cannot be: showing keeps the lines
-		shown = append(shown, "")
+// lined is a text of which some lines are shown. Secrets are looked for in all
+// of it, for one may span lines; what is told of it is only what its shown
+// lines have.
+type lined struct {
+	d     *drawing
+	all   string
+	lines []string
+	at    []int // where each line begins in all
+	spans []mask.Span
+	told  []bool // the span is counted
+}
+
+func (d *drawing) lined(s string) *lined {
+	t := &lined{d: d, all: s, lines: lines(s)}
+	at := 0
+	for _, line := range t.lines {
+		t.at = append(t.at, at)
+		at += len(line) + 1
 	}
-	return shown
+	if !d.original {
+		t.spans = d.o.Mask.Find(s)
+		t.told = make([]bool, len(t.spans))
+	}
+	return t
+}
+
+// line draws line i.
+func (t *lined) line(i int) string {
+	start, end := t.at[i], t.at[i]+len(t.lines[i])
+	var own []mask.Span
+	first := sort.Search(len(t.spans), func(n int) bool { return t.spans[n].End > start })
+	for n := first; n < len(t.spans) && t.spans[n].Start < end; n++ {
+		span := t.spans[n]
+		own = append(own, mask.Span{Start: max(span.Start, start) - start, End: min(span.End, end) - start, Reason: span.Reason})
+		if !t.told[n] {
+			t.told[n] = true
+			t.d.masked(t.all, t.spans[n:n+1])
+		}
+	}
+	t.d.strange = append(t.d.strange, lookalikes(t.lines[i], false)...)
+	return mask.Apply(t.lines[i], own, func(kept string) string {
+		out, hid := reveal(kept, false)
+		t.d.hid += hid
+		return out
+	})
 }
 
 // crlf reports whether every line of s ends in CR LF.
@@ -270,27 +308,26 @@ func (d *drawing) write() {
 	default:
 		d.unreadNote(f)
 	}
-	d.table("", [][2]string{{"size", size(len(content), content)}})
 	switch {
 	case isBinary(content):
 		d.flag(Binary)
-		d.part("new content, no text", Code, "", content)
+		d.part("new content, no text: "+size(content), Code, "", content)
 	case f.State == Regular && isBinary(f.Content):
 		d.flag(Binary)
 		d.note("The file on disk, %s, is no text: it is replaced whole.", count(len(f.Content), "byte"))
-		d.part("new content", Code, language(path), content)
+		d.part("new content: "+size(content), Code, language(path), content)
 	case f.State == Regular:
-		d.diff("change", f.Content, content)
+		d.diff("change to "+size(content), f.Content, content, true)
 	case f.State == Missing && content == "":
 		d.note("The new file is empty.")
 	default:
-		d.part("new content", Code, language(path), content)
+		d.part("new content: "+size(content), Code, language(path), content)
 	}
 }
 
 // size tells a text's size.
-func size(n int, text string) string {
-	return fmt.Sprintf("%s in %s", count(n, "byte"), count(len(lines(text)), "line"))
+func size(text string) string {
+	return fmt.Sprintf("%s in %s", count(len(text), "byte"), count(len(lines(text)), "line"))
 }
 
 // isBinary reports whether s is no text: it has a zero byte, or many bytes
@@ -396,7 +433,7 @@ func (d *drawing) notebook() {
 			d.flag(Deletes)
 			source = ""
 		}
-		d.diff("change of the cell", old, source)
+		d.diff("change of the cell", old, source, false)
 		return
 	}
 	if mode == "delete" {

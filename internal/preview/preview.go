@@ -77,7 +77,7 @@ type Part struct {
 	Rows [][2]string
 	// Bytes and SHA256 (hex) are those of the piece as Claude Code gave it,
 	// before anything was made visible or masked. Bytes is 0 where there is no
-	// such piece (a diff). SHA256 is empty there too, and where something is
+	// such piece (a diff, a table). SHA256 is empty there too, and where something is
 	// masked: with everything else known, a digest lets a short secret be
 	// guessed.
 	Bytes  int

@@ -39,7 +39,7 @@ func (d *drawing) shell(command string) {
 		}
 	}()
 	s.read(command, 0)
-	s.finish()
+	s.finish(command)
 }
 
 // shellReader reads one command, with all that it starts.
@@ -112,7 +112,10 @@ func (s *shellReader) read(text string, depth int) {
 }
 
 // finish says what depends on the whole command.
-func (s *shellReader) finish() {
+func (s *shellReader) finish(command string) {
+	if s.network && len(s.d.o.Mask.Find(command)) > 0 {
+		s.d.warn(secretSent, "")
+	}
 	if s.network && s.dumped != "" {
 		s.creds = append(s.creds, s.dumped)
 	}
@@ -299,15 +302,12 @@ func scriptFromInput(args []arg) bool {
 	return true
 }
 
-// say is s as it may stand in a warning: shown as the parts show it, with what
-// they masked masked, but counted nowhere.
+// say is s as it may stand in a warning or a summary: shown as the parts show
+// it, but counted nowhere.
 func (d *drawing) say(s string) string {
 	found, hid, strange := d.found, d.hid, d.strange
 	out := d.showCode(s)
 	d.found, d.hid, d.strange = found, hid, strange
-	for _, secret := range d.secrets {
-		out = strings.ReplaceAll(out, secret, "⟨masked⟩")
-	}
 	return out
 }
 

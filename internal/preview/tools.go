@@ -101,7 +101,7 @@ func (d *drawing) read() {
 			rows = append(rows, [2]string{m.says, fmt.Sprint(v)})
 		}
 	}
-	d.table("part", rows)
+	d.table("which part", rows)
 }
 
 func (d *drawing) search() {
@@ -149,7 +149,7 @@ func (d *drawing) address(address string) {
 		d.warn(userInAddress, d.say(host))
 	}
 	if spans := d.o.Mask.Find(address); len(spans) > 0 {
-		d.warn(secretSent, "to "+d.say(host))
+		d.warn(secretSent, d.say(host))
 	}
 }
 

@@ -48,7 +48,7 @@ var warnTexts = [warnKinds]string{
 	deletesUnknown:    "Deletes something that cannot be told from here",
 	networkToShell:    "Runs what it gets from the network",
 	credentialsSent:   "Reads credentials and uses the network",
-	secretSent:        "Sends a secret",
+	secretSent:        "Sends a secret that stands in the request",
 	credentialsRead:   "Reads credentials",
 	asRoot:            "Runs as another user",
 	forcePush:         "Overwrites history on a git remote",
