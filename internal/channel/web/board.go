@@ -22,7 +22,8 @@ const (
 // board holds the newest card of each request, open ones and the last settled
 // ones. Every change gets a number, and wakes whoever waits.
 type board struct {
-	now func() time.Time
+	now     func() time.Time
+	preview func(permit.Request) preview.Preview
 
 	mu      sync.Mutex // guards the fields that follow
 	entries map[string]*entry
@@ -48,8 +49,8 @@ type report struct {
 	ref     string // posted here; empty: settled
 }
 
-func newBoard(now func() time.Time) *board {
-	return &board{now: now, entries: make(map[string]*entry), change: make(chan struct{})}
+func newBoard(now func() time.Time, of func(permit.Request) preview.Preview) *board {
+	return &board{now: now, preview: of, entries: make(map[string]*entry), change: make(chan struct{})}
 }
 
 // show puts a card on the board, in the place of an older one of its request.
@@ -65,7 +66,7 @@ func (b *board) show(card permit.Card) {
 		}
 		e = &entry{
 			posted:  card.Ref != "",
-			preview: sync.OnceValue(func() preview.Preview { return preview.Of(card.Request) }),
+			preview: sync.OnceValue(func() preview.Preview { return b.preview(card.Request) }),
 		}
 		b.entries[id] = e
 	case generation < e.card.Request.Generation:

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,15 @@ func DefaultConfig() Config { return Config{Listen: DefaultListen} }
 
 // Enabled reports whether there is to be a page.
 func (c Config) Enabled() bool { return c.Listen != "" && c.Listen != "off" }
+
+// Local reports whether the page stays on this machine, as far as is known
+// here: it listens on loopback, and no proxy is named by which others reach it.
+func (c Config) Local() bool {
+	host, _, _ := net.SplitHostPort(c.Listen)
+	name, _ := hostName(host)
+	ip, err := netip.ParseAddr(name)
+	return len(c.Hosts) == 0 && (name == "localhost" || err == nil && ip.IsLoopback())
+}
 
 // Validate returns an error that names the key which is wrong.
 func (c Config) Validate() error {

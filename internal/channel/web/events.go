@@ -45,7 +45,7 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // for a proxy that would wait for more
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // both deadlines are there on every net/http server
+	_ = control.SetReadDeadline(time.Time{}) // a net/http server has both deadlines
 	send := func(event, id string, data any) bool {
 		raw, err := json.Marshal(data)
 		if err != nil {
@@ -77,7 +77,7 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 	if !send("still", "", p.c.opt.Now().UnixMilli()) { // the page is live from here on
 		return
 	}
-	still := time.NewTicker(stillEvery)
+	still := time.NewTicker(p.c.still)
 	defer still.Stop()
 	for {
 		change, ok := sendChanges()

@@ -85,7 +85,7 @@ func (g guard) refuse(r *http.Request) (status int, why string) {
 		return http.StatusMisdirectedRequest, "This page does not answer to that name. Open the link that `status` shows, or list the name under [web] hosts."
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
-	if origin, sent := r.Header["Origin"]; sent && !(len(origin) == 1 && sameOrigin(origin[0], site, r.Host)) {
+	if origins, sent := r.Header["Origin"]; sent && (len(origins) != 1 || !sameOrigin(origins[0], r.Host)) {
 		return http.StatusForbidden, "Refused: the request comes from another page."
 	}
 	// A browser that says where a request comes from is believed when that is
@@ -98,13 +98,9 @@ func (g guard) refuse(r *http.Request) (status int, why string) {
 }
 
 // sameOrigin reports whether an Origin header is that of the page itself,
-// which was reached as host. Our referrer policy makes a browser send "null" with the page's own
-// plain forms; then its Sec-Fetch-Site has to vouch for it. A proxy may have
-// taken the TLS off, so both schemes are ours.
-func sameOrigin(origin, site, host string) bool {
-	if origin == "null" {
-		return site == "same-origin"
-	}
+// which was reached as host. A proxy may have taken the TLS off, so both
+// schemes are ours. "null" is nobody's.
+func sameOrigin(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, host)
 }
@@ -121,10 +117,12 @@ func (g guard) enter(path string) (rest string, bare, ok bool) {
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// protect sets the headers that every response has.
+// protect sets the headers that every response has. The link never goes
+// elsewhere as a referrer; within the page it may, as with "no-referrer" a
+// browser says "Origin: null" of our own plain forms.
 func protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cache-Control", "no-store")

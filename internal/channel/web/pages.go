@@ -63,18 +63,19 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	allowed := "GET, HEAD"
+	method := http.MethodGet
 	if rest == "answer" {
-		allowed = "POST"
+		method = http.MethodPost
 	}
-	if !strings.Contains(allowed, r.Method) {
-		w.Header().Set("Allow", allowed)
-		http.Error(w, "This takes "+allowed+".", http.StatusMethodNotAllowed)
+	if r.Method != method {
+		w.Header().Set("Allow", method)
+		http.Error(w, "This takes "+method+" only.", http.StatusMethodNotAllowed)
 		return
 	}
 	switch {
 	case bare:
-		http.Redirect(w, r, r.URL.Path+"/", http.StatusPermanentRedirect)
+		w.Header().Set("Location", r.URL.Path+"/")
+		w.WriteHeader(http.StatusPermanentRedirect)
 	case rest == "":
 		p.page(w, r)
 	case rest == "card":

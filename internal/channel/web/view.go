@@ -91,8 +91,8 @@ type cardView struct {
 type partView struct {
 	Label string
 	Class string // "code", "diff", "text" or "table"
-	Size  string
-	Long  bool // drawn in a window, with a switch to unfold it
+	Size  string // of what is more than one short line
+	Long  bool   // drawn in a window, with a switch to unfold it
 	Lines []lineView
 	Rows  [][2][]run
 }
@@ -244,14 +244,14 @@ func partOf(part preview.Part) partView {
 	if size == 0 {
 		size = len(part.Text)
 	}
-	v.Size = thousands(size) + " bytes"
-	if size == 1 {
-		v.Size = "1 byte"
-	}
-	if count > 1 {
-		v.Size = thousands(count) + " lines · " + v.Size
-	}
 	v.Long = count > longLines || utf8.RuneCountInString(part.Text) > longChars
+	switch {
+	case strings.Contains(part.Label, " bytes"): // the label has it already
+	case count > 1:
+		v.Size = thousands(count) + " lines · " + thousands(size) + " bytes"
+	case v.Long:
+		v.Size = thousands(size) + " bytes"
+	}
 	if count > manyLines {
 		lines = []string{part.Text}
 	}

@@ -30,6 +30,7 @@ import (
 
 	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 	"claude-permission-daemon/internal/secret"
 )
 
@@ -49,6 +50,9 @@ type Options struct {
 	// Presence says whether the person is at the keyboard. It must not block.
 	// nil: the page does not tell. After a change call Channel.Refresh.
 	Presence func() permit.Presence
+	// Preview describes a request; nil is preview.Of. Where Config.Local, nothing
+	// that the page shows leaves the machine, and secrets need no mask.
+	Preview func(permit.Request) preview.Preview
 }
 
 // Channel is the page. It satisfies channel.Channel.
@@ -61,7 +65,8 @@ type Channel struct {
 	wake  chan struct{} // holds one token while there is something to report
 	said  said
 	live  clients
-	boot  string // names this run of the page in event ids
+	boot  string        // names this run of the page in event ids
+	still time.Duration // how often an open page hears that it is live
 
 	mu     sync.Mutex // guards the fields that follow
 	status channel.Status
@@ -85,6 +90,9 @@ func New(cfg Config, opt Options) (*Channel, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Preview == nil {
+		opt.Preview = preview.Of
+	}
 	token, err := loadToken(opt.State)
 	if err != nil {
 		return nil, err
@@ -94,9 +102,10 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		opt:   opt,
 		log:   opt.Log,
 		token: token,
-		board: newBoard(opt.Now),
+		board: newBoard(opt.Now, opt.Preview),
 		wake:  make(chan struct{}, 1),
 		boot:  strconv.FormatInt(opt.Now().UnixNano(), 36),
+		still: stillEvery,
 	}
 	c.setStatus(channel.Connecting, "not listening yet")
 	return c, nil
@@ -245,17 +254,20 @@ func (c *Channel) Run(ctx context.Context, desk channel.Desk) error {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
+	var lost error // why Serve ended, once served is closed
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		lost = server.Serve(ln)
+	}()
 
 	for {
 		select {
 		case <-c.wake:
 			c.report(desk)
-		case err := <-served:
-			served <- err
+		case <-served:
 			c.stop(server, ln, pages, served)
-			err = fmt.Errorf("cannot serve the page any more: %w", err)
+			err := fmt.Errorf("cannot serve the page any more: %w", lost)
 			c.setStatus(channel.Down, err.Error())
 			return err
 		case <-ctx.Done():
@@ -281,7 +293,7 @@ func (c *Channel) report(desk channel.Desk) {
 
 // stop ends everything that Run started, within channel.Grace: open pages get
 // the last drawing, answers on their way get their verdict.
-func (c *Channel) stop(server *http.Server, ln net.Listener, pages *pages, served <-chan error) {
+func (c *Channel) stop(server *http.Server, ln net.Listener, pages *pages, served <-chan struct{}) {
 	_ = ln.Close() // no new ones; Serve has its own error if it was closed before
 	idle := pages.gate.shut()
 	deadline := time.NewTimer(channel.Grace / 2)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -135,11 +136,12 @@ func (v *visitor) Glance() map[string]channeltest.Seen {
 
 func (v *visitor) Tap(request string, verb permit.Verb, message string) (string, error) {
 	v.mu.Lock()
-	form := url.Values{"verb": {string(verb)}}
-	for name, value := range v.forms[request] {
-		form[name] = value
-	}
+	form := maps.Clone(v.forms[request])
 	v.mu.Unlock()
+	if form == nil {
+		return "", fmt.Errorf("cannot tap on %s: it was never seen live", request)
+	}
+	form.Set("verb", string(verb))
 	if message != "" {
 		form.Set("message", strings.ReplaceAll(message, "\n", "\r\n")) // as browsers do
 	}

@@ -97,10 +97,22 @@
 		list.parentElement.dataset.count = cards.length;
 	}
 
+	const topOf = (element) => element.getBoundingClientRect().top;
+	const inView = (element) => {
+		const box = element.getBoundingClientRect();
+		return box.bottom > 0 && box.top < innerHeight;
+	};
+
 	function update(u) {
 		skew = u.now - Date.now();
-		const before = cardsOf(waiting).map((card) => ({ card, top: card.getBoundingClientRect().top }));
-		const known = new Map([...cardsOf(waiting), ...cardsOf(settled)].map((card) => [card.dataset.request, card]));
+		const cards = cardsOf(waiting);
+		// What the eye or the finger is on, best first: what has the focus, then the
+		// buttons in view, then the cards in view.
+		const places = [document.activeElement, ...cards.map((card) => card.querySelector(".answer")), ...cards]
+			.filter((place) => place && waiting.contains(place))
+			.map((place) => ({ place, top: topOf(place), seen: inView(place) }));
+
+		const known = new Map([...cards, ...cardsOf(settled)].map((card) => [card.dataset.request, card]));
 		const arrived = [];
 		for (const [id, html] of Object.entries(u.cards)) {
 			const fresh = parse(html), old = known.get(id);
@@ -113,17 +125,13 @@
 		const focus = document.activeElement;
 		arrange(waiting, u.waiting.map((id) => known.get(id)).filter(Boolean));
 		arrange(settled, u.settled.map((id) => known.get(id)).filter(Boolean));
-		if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
+		if (focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
 
-		const stays = before.filter(({ card }) => card.isConnected && waiting.contains(card));
-		const inView = stays.find(({ card }) => card.contains(document.activeElement)) ||
-			stays.find(({ card, top }) => top + card.offsetHeight > 0 && top < innerHeight);
-		if (inView) {
-			const by = inView.card.getBoundingClientRect().top - inView.top;
-			if (by) scrollBy({ top: by, behavior: "instant" });
-		}
-		const moved = stays.some(({ card, top }) => Math.abs(card.getBoundingClientRect().top - top) > 1);
-		if (moved || stays.length < before.length || arrived.length) movedAt = performance.now();
+		const stay = places.filter(({ place }) => waiting.contains(place));
+		const hold = stay.find(({ seen }) => seen);
+		if (hold) scrollBy({ top: topOf(hold.place) - hold.top, behavior: "instant" });
+		if (arrived.length || stay.length < places.length ||
+			stay.some(({ place, top }) => Math.abs(topOf(place) - top) > 1)) movedAt = performance.now();
 		announce(arrived);
 
 		const presence = document.getElementById("presence");
@@ -218,7 +226,7 @@
 
 	// The link to the daemon
 
-	let source, heardAt = 0, again;
+	let source, heardAt = Date.now(), triedAt = 0, again;
 
 	function standing(live, why) {
 		link.hidden = false;
@@ -226,10 +234,12 @@
 		if (live) {
 			put(link, "Live");
 		} else if (!link.querySelector("a")) {
-			const reload = document.createElement("a");
+			const since = document.createElement("time"), reload = document.createElement("a");
+			since.dateTime = new Date(heardAt + skew).toISOString();
 			reload.href = "./";
 			reload.textContent = "reload";
-			link.replaceChildren("Not live" + (why ? " (" + why + ")" : "") + " — ", reload);
+			link.replaceChildren("Not live since ", since, why ? " (" + why + ")" : "", " — ", reload);
+			tellTime(link);
 		}
 	}
 
@@ -237,7 +247,7 @@
 		clearTimeout(again);
 		if (source) source.close();
 		source = new EventSource("events?at=" + encodeURIComponent(body.dataset.at));
-		heardAt = Date.now();
+		triedAt = Date.now();
 		const heard = (event) => {
 			heardAt = Date.now();
 			if (event.lastEventId) body.dataset.at = event.lastEventId;
@@ -267,7 +277,7 @@
 	setInterval(() => {
 		if (document.hidden) return;
 		tellTime(document);
-		if (source && Date.now() - heardAt > 75000) { // the daemon speaks every 30 s
+		if (source && Date.now() - Math.max(heardAt, triedAt) > 75000) { // the daemon speaks every 30 s
 			standing(false);
 			connect();
 		}
@@ -279,6 +289,7 @@
 	});
 	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+	document.querySelector("footer").hidden = true; // it tells when the page was drawn, once
 	tellTime(document);
 	connect();
 })();
