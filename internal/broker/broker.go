@@ -139,6 +139,11 @@ func (b *Broker) Settled() bool {
 	return !slices.ContainsFunc(b.order, func(r *request) bool { return r.phase != over })
 }
 
+// CardsOut reports whether a request is being asked elsewhere.
+func (b *Broker) CardsOut() bool {
+	return slices.ContainsFunc(b.order, func(r *request) bool { return r.phase == offered })
+}
+
 // State is how an open request stands, in the words of `pending`.
 type State string
 

@@ -140,6 +140,7 @@ func (s *step) asked(e Asked) {
 				return
 			}
 			known.link, known.newest = e.Link, e.Link
+			known.Input = e.Request.Input // after a restart ours is the journal's, with its secrets masked
 			s.fire(known, attached)
 			return
 		case known.phase != over:

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/daemon"
@@ -32,7 +35,32 @@ func foreground(ctx context.Context, c *call) error {
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	defer stop()
+	reloading.Go(func() { c.reload(ctx, d) })
 	return d.Run(ctx)
+}
+
+// reload takes in, at each SIGHUP, what can change while the daemon runs.
+func (c *call) reload(ctx context.Context, d *daemon.Daemon) {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangUps:
+		}
+		o, err := c.options()
+		if err != nil {
+			fmt.Fprintf(c.Stderr, "error: cannot reload: %v\n", err)
+			continue
+		}
+		d.SetIdleTimeout(time.Duration(o.Config.Daemon.IdleTimeout))
+		o.Log.Info("reloaded", "idle_timeout", o.Config.Daemon.IdleTimeout)
+	}
 }
 
 // options reads the configuration for a daemon.

@@ -20,9 +20,11 @@ import (
 
 	"claude-permission-daemon/internal/broker"
 	"claude-permission-daemon/internal/channel"
+	"claude-permission-daemon/internal/channel/web"
 	"claude-permission-daemon/internal/claude"
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/journal"
+	"claude-permission-daemon/internal/mask"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/presence"
 	"claude-permission-daemon/internal/preview"
@@ -75,6 +77,8 @@ type Daemon struct {
 	presenceKnown chan struct{}
 
 	channels []channel.Channel
+	page     *web.Channel // nil: there is none
+	masker   *mask.Masker
 	preview  func(permit.Request) preview.Preview
 
 	running sync.WaitGroup // the server and its connections
@@ -88,7 +92,7 @@ func New(o Options) (d *Daemon, err error) {
 	d = &Daemon{
 		options: o, log: o.Log, socket: o.Socket, owner: owner(), started: time.Now(),
 		warnings: o.Warnings, newID: ownID(rand.Reader), patience: firstLineFor, presenceKnown: make(chan struct{}),
-		conns: connections{open: make(map[net.Conn]struct{})},
+		masker: newMasker(o.Config), conns: connections{open: make(map[net.Conn]struct{})},
 	}
 	var opened []io.Closer
 	defer func() {
@@ -114,7 +118,7 @@ func New(o Options) (d *Daemon, err error) {
 		events: newQueue[broker.Event](), calls: make(chan func(*broker.Broker)), ended: make(chan struct{}),
 		judged: make(map[uint64]chan<- permit.Verdict), down: make(map[string]string)}
 	d.hooks = newHooks(d.loop.post)
-	d.recorder = newRecorder(d.journal, d.loop.post)
+	d.recorder = newRecorder(d.journal, d.masker, d.loop.post)
 	d.loop.hooks, d.loop.recorder = d.hooks, d.recorder
 	if d.signs, err = terminal.New(func(s permit.Signal) { d.loop.post(broker.Seen{Signal: s}) }); err != nil {
 		return nil, err
@@ -123,6 +127,7 @@ func New(o Options) (d *Daemon, err error) {
 	if d.presence, err = d.newPresence(); err != nil {
 		return nil, err
 	}
+	d.loop.guard = d.presence.Guard
 	if err = d.newChannels(); err != nil {
 		return nil, err
 	}
@@ -233,6 +238,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	write.Wait()
 	return d.close()
 }
+
+// SetIdleTimeout changes how long without input makes a person away.
+func (d *Daemon) SetIdleTimeout(timeout time.Duration) { d.presence.SetIdle(timeout) }
 
 // settle hands every open request back and waits until the hooks know.
 func (d *Daemon) settle() {

@@ -494,6 +494,36 @@ func TestManyHooks(t *testing.T) {
 	all.Wait()
 }
 
+// The journal holds no secret; the request goes on after a restart all the
+// same, with what its hook brings again.
+func TestJournalHoldsNoSecret(t *testing.T) {
+	const secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+	r := start(t)
+	r.setPresence("away")
+	c := r.dial().send(enveloped("with-a-secret", ask("s", "curl -H 'Authorization: token "+secret+"' https://example.com")))
+	c.line()
+	open := r.waitOpen("offered")
+	if strings.Contains(open.Summary, secret) {
+		t.Errorf("the summary shows it: %s", open.Summary)
+	}
+	r.control(`{"v":1,"op":"answer","id":"with-a-secret","decision":"deny","message":"never send ` + secret + `"}`)
+	if got := c.line(); !strings.Contains(got, secret) {
+		t.Errorf("the model is not told what the person wrote: %s", got)
+	}
+	c.send(`{"delivered":true}`)
+	r.waitRecord(func(rec permit.Record) bool { return rec.Stage == permit.Delivered })
+	text, err := os.ReadFile(filepath.Join(r.options.StateDir, "journal.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte(secret)) {
+		t.Error("the journal holds the secret")
+	}
+	if !bytes.Contains(text, []byte("masked: ")) {
+		t.Error("the journal does not say that something was masked")
+	}
+}
+
 func TestRepoOf(t *testing.T) {
 	root := t.TempDir()
 	repo := filepath.Join(root, "proj")

@@ -23,6 +23,8 @@ type loop struct {
 	hooks    *hooks
 	signs    signWatcher
 	changed  *broadcast
+	guard    func(bool) // told whether cards are out: then a lone blip is no return
+	guarding bool
 
 	events *queue[broker.Event]
 	calls  chan func(*broker.Broker) // reads of the broker's state
@@ -112,9 +114,14 @@ func (l *loop) carryOut(effects []broker.Effect) {
 			}
 		}
 	}
-	if len(effects) > 0 {
-		l.changed.send()
+	if len(effects) == 0 {
+		return
 	}
+	if out := l.broker.CardsOut(); out != l.guarding {
+		l.guarding = out
+		l.guard(out)
+	}
+	l.changed.send()
 }
 
 // channelEnded says that a channel will show nothing more: neither the cards

@@ -79,6 +79,15 @@ func underHome(getenv func(string) string, variable string, below ...string) (st
 	if dir := getenv(variable); filepath.IsAbs(dir) {
 		return dir, nil
 	}
+	home, err := Home(getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(append([]string{home}, below...)...), nil
+}
+
+// Home is the user's home folder.
+func Home(getenv func(string) string) (string, error) {
 	name := "HOME"
 	if runtime.GOOS == "windows" {
 		name = "USERPROFILE"
@@ -87,7 +96,7 @@ func underHome(getenv func(string) string, variable string, below ...string) (st
 	if !filepath.IsAbs(home) {
 		return "", errors.New("cannot find the home folder: " + name + " is not set to an absolute path")
 	}
-	return filepath.Join(append([]string{home}, below...)...), nil
+	return home, nil
 }
 
 func isDir(path string) bool {
