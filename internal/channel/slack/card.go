@@ -79,15 +79,15 @@ type drawing struct {
 	cut    int // characters left out
 }
 
-// draw turns a card into blocks. Everything that is not ours in it is in rich
-// text or plain text, where nothing of it comes alive.
-func draw(c permit.Card, l look) (drawing, error) {
-	p := preview.Of(c.Request)
+// draw turns a card, and the preview of its request, into blocks. Everything
+// that is not ours in it is in rich text or plain text, where nothing of it
+// comes alive.
+func draw(c permit.Card, p preview.Preview, l look) (drawing, error) {
 	id := func(name string) string { return name + "." + l.rev }
 
-	title := line(p.Title, maxHeader)
+	title := clip(p.Title, maxHeader)
 	if word := stateWord(c); word != "" {
-		title = line(word+" · "+title, maxHeader)
+		title = clip(word+" · "+title, maxHeader)
 	}
 	above := []object{
 		header(id("title"), title),
@@ -113,6 +113,13 @@ func draw(c permit.Card, l look) (drawing, error) {
 	blocks = append(blocks, end...)
 	return drawing{text: fallback(c, p, l.terse), blocks: blocks, cut: left}, nil
 }
+
+// labelMost is how long a part's label may be, sizeCost more than what is said
+// of the size of one that is cut.
+const (
+	labelMost = 150
+	sizeCost  = 100
+)
 
 // cutNote is more than the note that something is left out costs.
 const cutNote = 160
@@ -158,14 +165,14 @@ func sessionName(id string) string {
 // drawParts draws what will happen within a budget, and says how many
 // characters did not fit.
 func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks []object, left int) {
-	unseen := parts[min(len(parts), mostParts):]
+	unseen := parts[min(len(parts), mostParts, max(1, budget/300)):]
 	parts = parts[:len(parts)-len(unseen)]
-	const labelCost = 120
 	costs := make([]int, len(parts))
 	for i, part := range parts {
 		costs[i] = cost(part.Text)
+		budget -= cost(clip(part.Label, labelMost)) + sizeCost
 	}
-	given := share(costs, budget-labelCost*len(parts))
+	given := share(costs, budget)
 	for i, part := range parts {
 		text, hidden := cutMiddle(part.Text, given[i])
 		left += hidden
@@ -179,7 +186,7 @@ func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks
 		case part.Kind == preview.Diff:
 			elements = append(elements, preformatted(text, "diff"))
 		default:
-			elements = append(elements, preformatted(text, line(part.Lang, 20)))
+			elements = append(elements, preformatted(text, clip(part.Lang, 20)))
 		}
 		blocks = append(blocks, richText(id(fmt.Sprint("part", i)), elements...))
 	}
@@ -194,13 +201,13 @@ func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks
 	return blocks, left
 }
 
-// partLabel names a part where there are several, and says of one that is cut
-// how large it is.
+// partLabel names a part, where the title has not done so, and says of one that
+// is cut how large it is.
 func partLabel(part preview.Part, hidden int, several bool) string {
-	label := line(part.Label, 80)
+	label := clip(part.Label, labelMost)
 	if hidden == 0 {
-		if !several {
-			return ""
+		if !several && !strings.Contains(label, " ") {
+			return "" // "command": the title has said it
 		}
 		return label
 	}
@@ -257,13 +264,13 @@ func warnings(p preview.Preview) []string {
 		for i, flag := range p.Flags {
 			words[i] = string(flag)
 		}
-		lines = append(lines, line(strings.Join(words, " · "), 200))
+		lines = append(lines, clip(strings.Join(words, " · "), 200))
 	}
 	for _, text := range p.Warnings {
-		lines = append(lines, line(text, 200))
+		lines = append(lines, clip(text, 200))
 	}
 	for _, text := range p.Masked {
-		lines = append(lines, line("Masked: "+text, 200))
+		lines = append(lines, clip("Masked: "+text, 200))
 	}
 	if most := 10; len(lines) > most {
 		more := len(lines) - most + 1
@@ -393,8 +400,7 @@ func stateEmoji(c permit.Card) string {
 
 // reasonModal is the form behind "Deny with reason…". Nothing is decided while
 // it is open.
-func reasonModal(c permit.Card, private string) object {
-	p := preview.Of(c.Request)
+func reasonModal(c permit.Card, p preview.Preview, private string) object {
 	title, label, submit := "Deny with a reason", "Why, or what to do instead", "Deny"
 	if isQuestion(c.Request) {
 		title, label, submit = "Tell Claude", "What should Claude know?", "Send"
@@ -408,7 +414,7 @@ func reasonModal(c permit.Card, private string) object {
 		"close":            plainText("Back"),
 		"blocks": []any{
 			contextOf("who", plainText(whoLine(c.Request))),
-			richText("what", preformatted(line(p.Summary, 300), "")),
+			richText("what", preformatted(clip(p.Summary, 300), "")),
 			object{
 				"type": "input", "block_id": reasonBlock, "label": plainText(label),
 				"element": object{

@@ -58,8 +58,9 @@ func Check(ctx context.Context, cfg Config, opt Options, report func(Step)) erro
 		return err
 	}
 
-	running, stop := context.WithCancel(ctx)
-	desk := &checkDesk{events: make(chan checkEvent, 8), allows: c.Allows}
+	// The channel outlives ctx by the moment that it takes to settle the card.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	desk := newCheckDesk(c.Allows)
 	var all sync.WaitGroup
 	ended := make(chan error, 1)
 	all.Go(func() { ended <- c.Run(running, desk) })
@@ -80,10 +81,10 @@ func Check(ctx context.Context, cfg Config, opt Options, report func(Step)) erro
 			c.Show(card)
 		}
 	}()
-	if _, err := desk.wait(ctx, ended, posted); step("chat.postMessage", "now tap a button on the card in Slack", err) != nil {
+	if _, err := waitFor(ctx, desk, ended, desk.posted); step("chat.postMessage", "now tap a button on the card in Slack", err) != nil {
 		return err
 	}
-	answer, err := desk.wait(ctx, ended, answered)
+	answer, err := waitFor(ctx, desk, ended, desk.answered)
 	if step("tap", fmt.Sprintf("%s by %s", answer.Decision.Verb, answer.Decision.By), err) != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func Check(ctx context.Context, cfg Config, opt Options, report func(Step)) erro
 		card.Outcome.Kind = permit.Denied
 	}
 	c.Show(card)
-	_, err = desk.wait(ctx, ended, settled)
+	_, err = waitFor(ctx, desk, ended, desk.settled)
 	return step("chat.update", "the card says so", err)
 }
 
@@ -156,31 +157,25 @@ func sampleCard(opt Options) permit.Card {
 	}}
 }
 
-// What the desk of a check is told.
-type checkKind int
-
-const (
-	posted checkKind = iota
-	answered
-	settled
-	refused
-)
-
-type checkEvent struct {
-	kind   checkKind
-	answer permit.Answer
-	err    error
-}
-
 // checkDesk is the desk of a check: it takes the first answer of an allowed
-// person, and decides nothing.
+// person, and decides nothing. What it is told may come in any order: a person
+// can be quicker than Slack's answer to the post.
 type checkDesk struct {
-	events  chan checkEvent
-	allows  func(permit.Person) bool
-	request permit.Request // set before the card is shown
+	allows          func(permit.Person) bool
+	posted, settled chan struct{}
+	answered        chan permit.Answer
+	failed          chan error
+	request         permit.Request // set before the card is shown
 
 	mu   sync.Mutex
 	done bool
+}
+
+func newCheckDesk(allows func(permit.Person) bool) *checkDesk {
+	return &checkDesk{
+		allows: allows, posted: make(chan struct{}, 1), settled: make(chan struct{}, 1),
+		answered: make(chan permit.Answer, 1), failed: make(chan error, 1),
+	}
 }
 
 func (d *checkDesk) Answer(_ context.Context, a permit.Answer) permit.Verdict {
@@ -195,37 +190,32 @@ func (d *checkDesk) Answer(_ context.Context, a permit.Answer) permit.Verdict {
 		return permit.Verdict{Code: permit.TooLate, Text: "The check has had its answer."}
 	}
 	d.done = true
-	d.say(checkEvent{kind: answered, answer: a})
+	d.answered <- a
 	return permit.Verdict{Code: permit.Accepted, Text: "Taken."}
 }
 
-func (d *checkDesk) Posted(string, string)      { d.say(checkEvent{kind: posted}) }
-func (d *checkDesk) Settled(string)             { d.say(checkEvent{kind: settled}) }
-func (d *checkDesk) Failed(_ string, err error) { d.say(checkEvent{kind: refused, err: err}) }
+func (d *checkDesk) Posted(string, string) { token(d.posted) }
+func (d *checkDesk) Settled(string)        { token(d.settled) }
 
-func (d *checkDesk) say(e checkEvent) {
+func (d *checkDesk) Failed(_ string, err error) {
 	select {
-	case d.events <- e:
-	default: // nobody waits for a second one of a kind
+	case d.failed <- err:
+	default: // one is enough
 	}
 }
 
-// wait waits for one kind of event.
-func (d *checkDesk) wait(ctx context.Context, ended chan error, kind checkKind) (permit.Answer, error) {
-	for {
-		select {
-		case e := <-d.events:
-			if e.kind == kind {
-				return e.answer, nil
-			}
-			if e.kind == refused {
-				return permit.Answer{}, e.err
-			}
-		case err := <-ended:
-			ended <- err
-			return permit.Answer{}, errors.Join(errors.New("the channel ended"), err)
-		case <-ctx.Done():
-			return permit.Answer{}, context.Cause(ctx)
-		}
+// waitFor waits for one kind of event.
+func waitFor[T any](ctx context.Context, d *checkDesk, ended chan error, event chan T) (T, error) {
+	var none T
+	select {
+	case v := <-event:
+		return v, nil
+	case err := <-d.failed:
+		return none, err
+	case err := <-ended:
+		ended <- err
+		return none, errors.Join(errors.New("the channel ended"), err)
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
 	}
 }

@@ -72,24 +72,14 @@ func newChannel(t testing.TB, cfg Config, opt Options) *Channel {
 }
 
 func TestContract(t *testing.T) {
-	for _, world := range []struct {
-		name string
-		opt  slacktest.Options
-	}{
-		{"Slack as documented", slacktest.Options{}},
-		// No other test is as likely to find a tap that is refused because Slack
+	channeltest.Run(t, func(t *testing.T) channeltest.Harness {
+		// Harsh: nothing is as likely to find a tap that is refused because Slack
 		// gives a message back a little different from how it was posted.
-		{"Slack as reported", slacktest.Options{Harsh: true, Route: slacktest.Last}},
-	} {
-		t.Run(world.name, func(t *testing.T) {
-			channeltest.Run(t, func(t *testing.T) channeltest.Harness {
-				srv := workspace(t, world.opt)
-				h := &person{srv: srv, seen: map[string]sight{}}
-				h.ch = newChannel(t, configFor(srv), Options{})
-				return h
-			})
-		})
-	}
+		srv := workspace(t, slacktest.Options{Harsh: true, Route: slacktest.Last})
+		h := &person{srv: srv, seen: map[string]sight{}}
+		h.ch = newChannel(t, configFor(srv), Options{})
+		return h
+	})
 }
 
 // person is Alice in front of Slack.

@@ -128,14 +128,19 @@ func suffix(s string, budget int) string {
 	return s
 }
 
-// line is foreign text for one line: hidden characters shown, line breaks too,
+// line is foreign text for one line: hidden characters and line breaks shown,
 // and at most most characters (by cost), the middle giving way to an ellipsis.
 func line(s string, most int) string {
 	// A line of many megabytes need not be revealed whole to be shortened.
 	if far := 4 * most; len(s) > 2*far {
 		s = s[:far] + "…" + s[len(s)-far:]
 	}
-	s = strings.NewReplacer("\n", "⏎", "\t", " ").Replace(preview.Reveal(s))
+	return clip(preview.Reveal(s), most)
+}
+
+// clip is line for what a preview says, which has been revealed.
+func clip(s string, most int) string {
+	s = strings.NewReplacer("\n", "⏎", "\t", " ").Replace(s)
 	if cost(s) <= most {
 		return s
 	}

@@ -22,9 +22,9 @@ func fallback(c permit.Card, p preview.Preview, terse bool) string {
 	case terse:
 		return inert("Claude Code on " + host + ": " + stateWord(c))
 	case c.Live():
-		return inert(host + " · " + line(c.Request.Tool, 60) + ": " + line(p.Summary, fallbackMost))
+		return inert(host + " · " + line(c.Request.Tool, 60) + ": " + clip(p.Summary, fallbackMost))
 	}
-	return inert(stateWord(c) + " · " + host + " · " + line(c.Request.Tool, 60) + ": " + line(p.Summary, fallbackMost))
+	return inert(stateWord(c) + " · " + host + " · " + line(c.Request.Tool, 60) + ": " + clip(p.Summary, fallbackMost))
 }
 
 // inert makes foreign text safe as a message's top-level text, which Slack

@@ -12,6 +12,7 @@ import (
 
 	"claude-permission-daemon/internal/channel/slack/slacktest"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 )
 
 // units is a length as Slack counts it at its strictest.
@@ -144,9 +145,9 @@ var (
 // own message is recognised when Slack gives it back.
 func FuzzCard(f *testing.F) {
 	for _, s := range []string{
-		"", "ls", "echo <!here> <@U0ALICE> <https://evil.example|ok> &amp; :tada: *b* _i_ `c`", strings.Repeat("&<>", 5000),
-		strings.Repeat("🎉", 6000), "a\x00b\xff\u202e\u200b\r\n\t", strings.Repeat("\n", 20000), "\u2028⟨U+202E⟩", strings.Repeat("x", 100000),
-		`{"a":[1,2,{"b":null}]}`, "`​`​`", ":white_check_mark: Approved", strings.Repeat("é", 9000), " leading and trailing ", "✅",
+		"", "ls", "echo <!here> <@U0ALICE> <https://evil.example|ok> &amp; :tada: *b* _i_ `c`", strings.Repeat("&<>", 1500),
+		strings.Repeat("🎉", 3000), "a\x00b\xff\u202e\u200b\r\n\t", strings.Repeat("\n", 9500), "\u2028⟨U+202E⟩", strings.Repeat("x", 20000),
+		`{"a":[1,2,{"b":null}]}`, "`​`​`", ":white_check_mark: Approved", strings.Repeat("é", 4000), " leading and trailing ", "✅",
 	} {
 		f.Add("Bash", s, s, s, uint8(0), "")
 		f.Add(s, `{"command":`+string(mustJSON(s))+`}`, "x", "y", uint8(3), s)
@@ -175,7 +176,7 @@ func FuzzCard(f *testing.F) {
 			}}
 		}
 		for _, budget := range budgets {
-			d, err := draw(card, look{budget: budget, rev: "r", copy: shape&128 != 0})
+			d, err := draw(card, preview.Of(card.Request), look{budget: budget, rev: "r", copy: shape&128 != 0})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,6 +189,14 @@ func FuzzCard(f *testing.F) {
 			}
 			if card.Live() && d.cut > 0 != strings.Contains(string(blocks), `"confirm"`) {
 				t.Errorf("%d characters are left out, and the card does not ask whether that is meant", d.cut)
+			}
+			if d.cut == 0 {
+				shown := readable(blocks)
+				for _, part := range preview.Of(card.Request).Parts {
+					if part.Text != "" && !strings.Contains(shown, part.Text) {
+						t.Errorf("nothing is said to be left out, and this is not there: %.200q", part.Text)
+					}
+				}
 			}
 			if !card.Live() || budget != budgets[0] {
 				continue

@@ -145,12 +145,12 @@ func (w *world) tap(request string) slacktest.ClickResult {
 func TestNoTapIsLostWhenSlackReplacesTheLink(t *testing.T) {
 	for _, reason := range []string{slacktest.Warning, slacktest.RefreshRequested} {
 		for _, route := range []slacktest.Routing{slacktest.RoundRobin, slacktest.First, slacktest.Last} {
-			refreshes := 20
+			refreshes := 15
 			if reason == slacktest.Warning && route == slacktest.RoundRobin {
 				refreshes = 100
 			}
 			t.Run(fmt.Sprint(reason, route), func(t *testing.T) {
-				opt := slacktest.Options{Route: route, WarningLead: 1200 * time.Millisecond, CloseLead: 800 * time.Millisecond}
+				opt := slacktest.Options{Route: route, WarningLead: 700 * time.Millisecond, CloseLead: 500 * time.Millisecond}
 				inBubble(t, opt, nil, func(w *world) {
 					w.srv.Fail("apps.connections.open", slacktest.Fault{Delay: 400 * time.Millisecond})
 					w.ch.Show(channeltest.Card("tapped", "make tapped"))
@@ -177,7 +177,7 @@ func TestNoTapIsLostWhenSlackReplacesTheLink(t *testing.T) {
 					sent := 0
 					for range refreshes {
 						w.srv.Disconnect(reason, newest(w.srv))
-						for range 25 { // 2.5 s, ten a second
+						for range 15 { // 1.5 s, ten a second
 							value := fmt.Sprint(sent)
 							sent++
 							taps.Go(func() {
@@ -237,12 +237,12 @@ func TestADeadLinkIsFoundWithinTenSeconds(t *testing.T) {
 				w.state(channel.Ready)
 				kill(w.srv)
 				w.pass(10 * time.Second)
-				w.srv.SetLink(slacktest.LinkFaults{})
-				w.pass(time.Second)
-				w.state(channel.Ready)
 				if n := w.opens(); n < 2 {
 					t.Errorf("the dead link was not replaced within 10 s: %d links", n)
 				}
+				w.srv.SetLink(slacktest.LinkFaults{}) // or the next one is dead, too
+				w.pass(6 * time.Second)
+				w.state(channel.Ready)
 				w.ch.Show(channeltest.Card("after", "make after"))
 				w.pass(2 * time.Second)
 				w.tap("after")

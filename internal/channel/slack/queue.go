@@ -342,7 +342,7 @@ func (c *Channel) draw(e *entry) (drawing, permit.Card, uint64, error) {
 	c.rev = max(c.rev+1, c.opt.Now().UnixMilli())
 	l := look{budget: budgets[e.size], rev: strconv.FormatInt(c.rev, 36), terse: c.opt.TerseFallback, copy: e.copy}
 	c.mu.Unlock()
-	d, err := draw(card, l)
+	d, err := draw(card, c.opt.Preview(card.Request), l)
 	if err == nil && card.Live() {
 		f := faceOf(d.blocks)
 		c.mu.Lock()

@@ -45,6 +45,7 @@ import (
 
 	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 )
 
 // Name is the channel's name.
@@ -60,6 +61,10 @@ type Options struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 	HTTP *http.Client
+	// Preview says what a person is shown of a request; nil: preview.Of. It must
+	// mask what may not leave the machine, and say the same of the same request
+	// again.
+	Preview func(permit.Request) preview.Preview
 	// TerseFallback keeps the input off lock screens.
 	TerseFallback bool
 	// PostEvery is the time from one new card to the next, PostBurst how many may
@@ -142,6 +147,9 @@ func New(cfg Config, opt Options) (*Channel, error) {
 	}
 	if opt.HTTP == nil {
 		opt.HTTP = newHTTPClient()
+	}
+	if opt.Preview == nil {
+		opt.Preview = preview.Of
 	}
 	if opt.PostEvery == 0 {
 		opt.PostEvery = time.Second

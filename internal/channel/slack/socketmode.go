@@ -545,9 +545,17 @@ func (s *socket) keep(ctx context.Context) {
 	ticker := time.NewTicker(l.tempo.ping)
 	defer ticker.Stop()
 	c := newLeapClock(l.wall, l.tempo.leap)
-	token(s.probes) // at once, to learn whether Slack answers
-	for {
-		within := l.tempo.pong
+	within := l.tempo.pong
+	for { // at once, to learn whether Slack answers pings at all
+		asked := s.heard.Load()
+		waiting, done := context.WithTimeout(ctx, within)
+		err := s.ws.Ping(waiting)
+		done()
+		if err != nil && s.heard.Load() == asked && ctx.Err() == nil && !s.patient() {
+			s.drop(reason{state: channel.Connecting, text: fmt.Sprintf("the link to Slack was dead: nothing was heard within %s of a ping", within)}, true)
+			return
+		}
+		within = l.tempo.pong
 		select {
 		case <-ctx.Done():
 			return
@@ -563,14 +571,6 @@ func (s *socket) keep(ctx context.Context) {
 		}
 		if s.overdue() {
 			s.drop(reason{}, true)
-			return
-		}
-		asked := s.heard.Load()
-		waiting, done := context.WithTimeout(ctx, within)
-		err := s.ws.Ping(waiting)
-		done()
-		if err != nil && s.heard.Load() == asked && ctx.Err() == nil && !s.patient() {
-			s.drop(reason{state: channel.Connecting, text: fmt.Sprintf("the link to Slack was dead: nothing was heard within %s of a ping", within)}, true)
 			return
 		}
 	}

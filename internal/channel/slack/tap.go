@@ -85,7 +85,11 @@ func (c *Channel) pressed(ctx context.Context, in interaction, a action) {
 		c.strange(ctx, in, t)
 		return
 	}
-	card, problem := c.bind(t, place{in.Channel, in.TS}, in.Message)
+	shown := in.Message
+	if shown == nil {
+		shown = object{} // Slack says nothing of what was seen: that is no proof
+	}
+	card, problem := c.bind(t, place{in.Channel, in.TS}, shown)
 	if problem != nil {
 		c.refuse(ctx, in, t, problem)
 		return
@@ -94,7 +98,7 @@ func (c *Channel) pressed(ctx context.Context, in interaction, a action) {
 		c.askReason(ctx, in, t, card)
 		return
 	}
-	c.answer(ctx, in, t, permit.Decision{Verb: verb})
+	c.answer(ctx, in, t, card, permit.Decision{Verb: verb})
 }
 
 // reasoned handles the form behind "Deny with reason…".
@@ -110,11 +114,12 @@ func (c *Channel) reasoned(ctx context.Context, in interaction) {
 		return
 	}
 	// What the message shows was compared when the form was opened.
-	if _, problem := c.bind(from.Tag, from.At, nil); problem != nil {
+	card, problem := c.bind(from.Tag, from.At, nil)
+	if problem != nil {
 		c.refuse(ctx, in, from.Tag, problem)
 		return
 	}
-	c.answer(ctx, in, from.Tag, permit.Decision{Verb: permit.Deny, Message: strings.TrimSpace(in.Reason)})
+	c.answer(ctx, in, from.Tag, card, permit.Decision{Verb: permit.Deny, Message: strings.TrimSpace(in.Reason)})
 }
 
 // private is what the form carries.
@@ -191,9 +196,22 @@ func (c *Channel) refuse(ctx context.Context, in interaction, t tag, why *refusa
 	c.log.Warn("a tap in Slack does not count", "request", line(t.Request, 80), "user", line(in.User, 40), "why", why.say)
 	token(c.wake) // a card may have to be put right
 	c.tell(ctx, in, why.say)
-	if why.strike && in.TS != "" {
+	if why.strike && in.TS != "" && !c.keeps(place{in.Channel, in.TS}) {
 		c.strike(ctx, place{in.Channel, in.TS}, in.Message.list("blocks"), "No longer open.")
 	}
+}
+
+// keeps reports whether the message is a card of ours that is live, whatever a
+// button on it says.
+func (c *Channel) keeps(at place) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if e.at == at && e.card.Live() {
+			return true
+		}
+	}
+	return false
 }
 
 // strange tells a person that their tap came to the wrong machine.
@@ -216,7 +234,7 @@ func (c *Channel) askReason(ctx context.Context, in interaction, t tag, card per
 		err = errTag
 	}
 	if err == nil {
-		_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": reasonModal(card, string(private))}, nil)
+		_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": reasonModal(card, c.opt.Preview(card.Request), string(private))}, nil)
 	}
 	if err != nil {
 		c.log.Warn("cannot open the form for a reason", "request", t.Request, "error", err)
@@ -225,7 +243,7 @@ func (c *Channel) askReason(ctx context.Context, in interaction, t tag, card per
 }
 
 // answer brings a decision to the desk and tells the person what became of it.
-func (c *Channel) answer(ctx context.Context, in interaction, t tag, d permit.Decision) {
+func (c *Channel) answer(ctx context.Context, in interaction, t tag, card permit.Card, d permit.Decision) {
 	c.mu.Lock()
 	desk := c.desk
 	c.mu.Unlock()
@@ -238,10 +256,13 @@ func (c *Channel) answer(ctx context.Context, in interaction, t tag, d permit.De
 			return
 		}
 	}
-	c.tell(ctx, in, first(verdict.Text, string(verdict.Code)))
-	if verdict.Code == permit.TooLate || verdict.Code == permit.Unknown {
-		c.settleStale(ctx, in, t)
+	if verdict.Code == permit.Unknown && card.Live() {
+		// The desk has forgotten what we still show; a card must not outlive its
+		// request.
+		card.Stage, card.Outcome = permit.Ended, &permit.Outcome{Kind: permit.Gone, Reason: "the request is not known any more", At: d.At}
+		c.Show(card)
 	}
+	c.tell(ctx, in, first(verdict.Text, string(verdict.Code)))
 }
 
 // settlesSoon waits until the card has lost its buttons; false: it has not in
@@ -266,27 +287,6 @@ func (c *Channel) settlesSoon(ctx context.Context, k key) bool {
 		case <-ctx.Done():
 			return true
 		}
-	}
-}
-
-// settleStale takes the buttons off a message whose request has ended, where no
-// redrawing of the card itself is under way.
-func (c *Channel) settleStale(ctx context.Context, in interaction, t tag) {
-	if in.TS == "" || in.Message == nil {
-		return
-	}
-	c.mu.Lock()
-	e := c.entries[key{t.Request, t.Generation}]
-	at := place{in.Channel, in.TS}
-	due := e != nil && e.at == at && e.drawn != e.want // it will be redrawn
-	why := "No longer open."
-	if e != nil && !e.card.Live() {
-		why = headline(e.card)
-	}
-	live := e != nil && e.card.Live() && e.at == at
-	c.mu.Unlock()
-	if !due && !live {
-		c.strike(ctx, at, in.Message.list("blocks"), why)
 	}
 }
 
