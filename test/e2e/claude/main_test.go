@@ -11,7 +11,13 @@ import (
 	"claude-permission-daemon/test/e2e/claudetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(claudetest.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(mcpServer) != "" {
+		serveMCP()
+		return
+	}
+	os.Exit(claudetest.Main(m))
+}
 
 // touch is a call that the client asks for in the default mode.
 func touch(file string) claudetest.Answer {

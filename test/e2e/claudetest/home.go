@@ -23,8 +23,9 @@ const patience = time.Minute
 type Home struct {
 	Dir  string // HOME
 	Work string // the project's folder, trusted
-	// Env is added to the client's environment.
-	Env map[string]string
+	// Env is added to the client's environment, and Args to its arguments.
+	Env  map[string]string
+	Args []string
 
 	t      *testing.T
 	claude string
@@ -128,7 +129,7 @@ func (h *Home) Headless(prompt string) string {
 func (h *Home) StartHeadless(prompt string) (wait func() string) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
-	cmd := exec.CommandContext(ctx, h.claude, "-p", prompt, "--output-format", "json")
+	cmd := exec.CommandContext(ctx, h.claude, append([]string{"-p", prompt, "--output-format", "json"}, h.Args...)...)
 	cmd.Dir, cmd.Env = h.Work, h.environ()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,14 +24,14 @@ func (h *Home) Start(args ...string) *TUI {
 	h.t.Helper()
 	u := &TUI{t: h.t, socket: filepath.Join(filepath.Dir(h.Dir), "tmux")}
 	command := append([]string{"-f", "/dev/null", "new-session", "-d", "-x", "140", "-y", "50", "-c", h.Work, "env", "-i"}, h.environ()...)
-	u.tmux(append(append(command, h.claude), args...)...)
+	u.tmux(slices.Concat(command, []string{h.claude}, h.Args, args)...)
 	h.t.Cleanup(func() {
 		if h.t.Failed() {
 			h.t.Logf("the terminal shows:\n%s", u.Screen())
 		}
 		_ = exec.Command("tmux", "-S", u.socket, "kill-server").Run() // a client that ended took it along
 	})
-	u.See("shortcuts")
+	u.See("mode on")
 	return u
 }
 
