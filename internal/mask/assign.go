@@ -209,10 +209,14 @@ var nameByte = chars("0-9", "a-z", "A-Z", "_-")
 // setPassword("x"), ("password", "x").
 func findAssigned(s string, spans []Span) []Span {
 	for i := 0; i < len(s); i++ {
-		if !firstOfStem[s[i]] || !stemPair[s[i]|0x20][s[i+min(1, len(s)-1-i)]|0x20] {
-			continue
+		var end int
+		var k kind
+		switch {
+		case firstOfStem[s[i]] && stemPair[s[i]|0x20][s[i+min(1, len(s)-1-i)]|0x20]:
+			end, k = stemAt(s, i)
+		case s[i] == 'K' && i > 0 && s[i-1] == '_' && strings.HasPrefix(s[i:], "KEY"):
+			end, k = i+len("KEY"), key
 		}
-		end, k := stemAt(s, i)
 		if k == notSecret {
 			continue
 		}
@@ -254,21 +258,29 @@ var stemPair = func() (t [256][256]bool) {
 	return t
 }()
 
-// valueAfter finds the value given to the name s[start:end], if any is and it
-// is plausibly a secret.
-func valueAfter(s string, start, end int, k kind) (from, to int, ok bool) {
-	i := end
+// join is how a name and its value are joined.
+type join uint8
+
+const (
+	apart  join = iota // not at all
+	equals             // =, :=, =>, ==, ->, a flag and a blank, a call's parenthesis
+	colon              // a colon, which prose and type annotations have too
+	loose              // only a blank
+)
+
+// joinAfter finds what joins the name s[start:end] with a value, and where the
+// value begins.
+func joinAfter(s string, start, end int, k kind) (i int, j join) {
+	i = end
 	quotes := closing(s, i)
 	i += quotes
 	for i < len(s) && (s[i] == ']' || s[i] == ')' && quotes > 0) {
 		i++
 	}
 	blanks := skip(s, i, " \t")
-	i += blanks
-	if i >= len(s) {
-		return 0, 0, false
+	if i += blanks; i >= len(s) {
+		return i, apart
 	}
-	colon, loose := false, false
 	if n := typeName(s, i); blanks > 0 && n > 0 {
 		i += n // var token string = "x"
 	}
@@ -277,46 +289,71 @@ func valueAfter(s string, start, end int, k kind) (from, to int, ok bool) {
 	}
 	switch c := s[i]; {
 	case c == '=' || c == ':':
-		colon = c == ':'
-		for i < len(s) && (s[i] == '=' || s[i] == ':' || s[i] == '>') {
-			i++
+		j = equals
+		if c == ':' {
+			j = colon
 		}
+		i += skip(s, i, "=:>")
 	case c == '-' && i+1 < len(s) && s[i+1] == '>', c == '!' && i+1 < len(s) && s[i+1] == '=':
+		j = equals
 		i += 2
 		i += skip(s, i, "=")
 	case c == ',' && quotes > 0, c == '(':
 		i++
 		i += skip(s, i, " \t\r\n")
 		if closing(s, i) == 0 {
-			return 0, 0, false // an argument that is no string
+			return i, apart // an argument that is no string
 		}
-	case c == '>' && start > 0 && (s[start-1] == '<' || strings.LastIndexByte(s[max(0, start-40):start], '<') >= 0):
-		i++
-		to := strings.IndexByte(s[i:], '<')
-		if to < 0 || to > 1<<12 {
-			return 0, 0, false
-		}
-		from, to = trim(s, i, i+to)
-		return from, to, plausible(s[from:to], k, true)
-	case blanks > 0 && (strings.HasPrefix(s[start:], "-") || start > 0 && s[start-1] == '-'):
-		// --password x
-	case blanks > 0 && (end-start > 4 && (c == '\'' || c == '"') || strings.Contains(s[max(0, start-200):start], "login ")):
-		// PASSWORD 'x' in SQL; login a password b in .netrc
-		loose = true
-	case blanks > 0 && k == token && strings.EqualFold(s[start:end], "bearer"):
+		j = equals
+	case blanks == 0:
+		return i, apart
+	case s[start] == '-' || start > 0 && s[start-1] == '-':
+		j = equals // --password x
+	case end-start > 4 && (c == '\'' || c == '"') || strings.Contains(s[max(0, start-200):start], "login "):
+		j = loose // PASSWORD 'x' in SQL; login a password b in .netrc
+	case k == token && strings.EqualFold(s[start:end], "bearer"):
+		j = equals
 	default:
+		return i, apart
+	}
+	return i + skip(s, i, " \t"), j
+}
+
+// elementAfter finds the content of the XML element whose start tag ends
+// after the name s[start:end].
+func elementAfter(s string, start, end int) (from, to int, ok bool) {
+	if end >= len(s) || s[end] != '>' || strings.LastIndexByte(s[max(0, start-40):start], '<') < 0 {
 		return 0, 0, false
 	}
-	i += skip(s, i, " \t")
-	if n := typeName(s, i); colon && n > 0 {
-		i += n + 1 // token: string = "x"
-		i += skip(s, i, " \t")
+	n := strings.IndexByte(s[end+1:], '<')
+	if n < 0 || n > 1<<12 {
+		return 0, 0, false
 	}
-	if colon && i < len(s) && (s[i] == '\n' || s[i] == '\r' || s[i] == '|' || s[i] == '>') {
-		return 0, 0, false // a block of its own, as in YAML
+	from, to = trim(s, end+1, end+1+n)
+	return from, to, true
+}
+
+// valueAfter finds the value given to the name s[start:end], if any is and it
+// is plausibly a secret.
+func valueAfter(s string, start, end int, k kind) (from, to int, ok bool) {
+	if from, to, ok := elementAfter(s, start, end); ok {
+		return from, to, plausible(s[from:to], k, true)
+	}
+	i, j := joinAfter(s, start, end, k)
+	if j == apart {
+		return 0, 0, false
+	}
+	if j == colon {
+		if n := typeName(s, i); n > 0 {
+			i += n + 1 // token: string = "x"
+			i += skip(s, i, " \t")
+		}
+		if i < len(s) && strings.IndexByte("\n\r|>", s[i]) >= 0 {
+			return 0, 0, false // a block of its own, as in YAML
+		}
 	}
 	if k == header {
-		if colon && s[i-1] != '=' && s[end-1]|0x20 != 's' {
+		if j == colon && s[i-1] != '=' && s[end-1]|0x20 != 's' {
 			return headerValue(s, i)
 		}
 		k = token
@@ -329,9 +366,9 @@ func valueAfter(s string, start, end int, k kind) (from, to int, ok bool) {
 	switch {
 	case quoted:
 		return from, to, plausible(v, k, true)
-	case loose:
+	case j == loose:
 		return from, to, plausible(v, k, false)
-	case colon:
+	case j == colon:
 		// Prose and type annotations have "password: string" too.
 		rest := to + skip(s, to, " \t,;}])")
 		atEnd := rest >= len(s) || s[rest] == '\n' || s[rest] == '\r' || s[rest] == '#' || s[rest] == '&' || closing(s, rest) > 0

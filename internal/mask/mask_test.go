@@ -47,6 +47,7 @@ func TestTextMasks(t *testing.T) {
 		{"xml", "<password>hunter2</password>", "<password>⟨masked: 7 chars⟩</password>"},
 		{"call", `c.SetPassword("hunter2")`, `c.SetPassword("⟨masked: 7 chars⟩")`},
 		{"go", `var apiToken string = "abc123def456"`, `var apiToken string = "⟨masked: 12 chars⟩"`},
+		{"any key that is no word", "SERVICE_KEY=123e4567-e89b-12d3-a456-426614174000 PRIMARY_KEY=customer", "SERVICE_KEY=⟨masked: 36 chars⟩ PRIMARY_KEY=customer"},
 		{"netrc", "machine x login ada password hunter2", "machine x login ada password ⟨masked: 7 chars⟩"},
 	}
 	for _, tt := range tests {

@@ -90,7 +90,11 @@ func (s *shellReader) look(name string, args []arg) {
 		s.network = true
 	}
 	if !withoutReading[name] {
-		for _, a := range args[1:] {
+		given := args[1:]
+		if writesLast[name] && len(given) > 1 {
+			given = given[:len(given)-1]
+		}
+		for _, a := range given {
 			text := a.text
 			if strings.HasPrefix(text, "-") {
 				_, value, ok := strings.Cut(text, "=")
@@ -112,7 +116,11 @@ func (s *shellReader) look(name string, args []arg) {
 }
 
 // withoutReading are commands that do not read the files they are given.
-var withoutReading = set("rm rmdir unlink ls chmod chown chgrp mkdir touch cd pushd test [ stat echo printf which type realpath dirname basename find fd git ssh-keygen ssh-add sudo env xargs export")
+var withoutReading = set("rm rmdir unlink ls chmod chown chgrp mkdir touch cd pushd test [ stat echo printf which type realpath dirname basename find fd git ssh-keygen ssh-add sudo env xargs export tee truncate")
+
+// writesLast are commands that write the last file they are given, and read
+// the others.
+var writesLast = set("cp mv install ln rsync scp")
 
 // commands are those whose arguments mean something to the list of warnings.
 var commands = map[string]func(s *shellReader, args []arg, more bool){

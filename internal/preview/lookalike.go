@@ -92,9 +92,8 @@ func lookalikes(s string, code bool) []string {
 	}
 	if code {
 		for _, r := range s {
-			if name, ok := twinSigns[r]; ok {
+			if r >= 0x80 && strings.ContainsRune(twinSigns, r) {
 				tell(string(r), []rune{r})
-				_ = name
 			}
 		}
 	}
@@ -118,12 +117,8 @@ func latinTwin(r rune) bool { return strings.ContainsRune(twins, r) }
 const twins = "асеорхуіјѕԁһԛԝүӏґАВЕКМНОРСТХУІЈЅԌԚԜҮӀ" + // Cyrillic
 	"ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυιϲϳ" // Greek
 
-// twinSigns look like the signs that commands and addresses are made of.
-var twinSigns = map[rune]string{
-	0x2044: "/", 0x2215: "/", 0x29F8: "/", 0x2571: "/", 0xFF0F: "/",
-	0x2024: ".", 0xFF0E: ".", 0x3002: ".", 0xFF61: ".", 0x0701: ".",
-	0xA789: ":", 0x2236: ":", 0xFE55: ":", 0xFF1A: ":", 0x02D0: ":",
-	0x2010: "-", 0x2011: "-", 0x2212: "-", 0xFF0D: "-", 0xFE63: "-",
-	0x037E: ";", 0xFF1B: ";", 0xFF06: "&", 0xFF5C: "|", 0x2758: "|",
-	0xFF20: "@", 0xFF03: "#", 0xFF04: "$", 0x2018: "'", 0x201C: "\"",
-}
+// twinSigns look like the signs that commands and addresses are made of:
+// slash, dot, colon, dash, semicolon, bar, at. The full stops and colons of
+// East Asian writing are not among them.
+const twinSigns = "\u2044\u2215\u29f8\u2571\uff0f" + "\u2024\uff0e\u0701" + "\ua789\u2236\ufe55\u02d0" +
+	"\u2010\u2011\u2212\uff0d\ufe63" + "\u037e" + "\u2758" + "\uff20\ufe6b"

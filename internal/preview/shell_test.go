@@ -65,6 +65,7 @@ func TestShellWarnings(t *testing.T) {
 		{"D=build; rm -rf \"$D\"/cache", nil},
 		{"ln -s ../shared/config.json config.json", nil},
 		{"bash scripts/build.sh", nil},
+		{"cp .env.example .env && touch .env.local", nil},
 
 		// Deletes.
 		{"rm -rf /var/log/app", kinds{deletesOutside}},

@@ -147,10 +147,8 @@ func (r Rule) named(tool string) bool {
 	if r.tool == tool || strings.Contains(r.tool, "*") && glob(r.tool, tool) {
 		return true
 	}
-	for _, other := range family[r.tool] {
-		if other == tool {
-			return true
-		}
+	if slices.Contains(family[r.tool], tool) {
+		return true
 	}
 	// mcp__server stands for every tool of the server.
 	return strings.HasPrefix(r.tool, "mcp__") && !strings.Contains(r.tool[len("mcp__"):], "__") && strings.HasPrefix(tool, r.tool+"__")
@@ -349,12 +347,8 @@ func command(pattern, s string) bool {
 func pathRule(s string, r permit.Request, w World) bool {
 	tool, pattern, _ := strings.Cut(s, ":")
 	var files []string
-	cover := false
-	for _, name := range family[tool] {
-		cover = cover || name == r.Tool
-	}
 	switch {
-	case cover:
+	case slices.Contains(family[tool], r.Tool):
 		for _, name := range []string{"file_path", "notebook_path", "path"} {
 			if p, ok := text(r, name); ok {
 				files = append(files, p)
