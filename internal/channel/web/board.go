@@ -73,13 +73,11 @@ func (b *board) show(card permit.Card) {
 		return // of a request that has ended, and whose id is used again
 	}
 	e.card = card
-	if card.Live() {
-		e.settled = time.Time{}
-		if !e.posted {
-			e.posted = true
-			b.reports = append(b.reports, report{id, "#" + id})
-		}
-	} else if e.settled.IsZero() {
+	switch {
+	case card.Live() && !e.posted:
+		e.posted = true
+		b.reports = append(b.reports, report{id, "#" + id})
+	case !card.Live() && e.settled.IsZero():
 		e.settled = b.now()
 		b.reports = append(b.reports, report{request: id})
 	}

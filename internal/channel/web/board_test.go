@@ -107,6 +107,28 @@ func TestBoardGenerations(t *testing.T) {
 	}
 }
 
+// TestBoardReports: what was never shown is neither shown nor reported, and what
+// an earlier process has shown is not reported again.
+func TestBoardReports(t *testing.T) {
+	b := newBoard(time.Now, preview.Of)
+	b.show(channeltest.EndedAs(channeltest.Card("never", "make"), permit.Local, ""))
+	earlier, gone := channeltest.Card("earlier", "make"), channeltest.Card("gone", "make")
+	earlier.Ref, gone.Ref = "#earlier", "#gone"
+	b.show(earlier)
+	b.show(channeltest.EndedAs(gone, permit.Gone, ""))
+	b.show(channeltest.Card("new", "make"))
+	want := []report{{request: "gone"}, {request: "new", ref: "#new"}}
+	if diff := cmp.Diff(want, b.takeReports(), cmp.AllowUnexported(report{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if again := b.takeReports(); len(again) > 0 {
+		t.Errorf("reported twice: %+v", again)
+	}
+	if v, _ := b.view(); len(v.waiting) != 2 || len(v.settled) != 1 {
+		t.Errorf("%v wait and %v are settled", ids(v.waiting), ids(v.settled))
+	}
+}
+
 // TestBoardKeepsPreview: what was shown stays as it was shown, though the files
 // that it tells of have changed since.
 func TestBoardKeepsPreview(t *testing.T) {

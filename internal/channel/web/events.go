@@ -45,7 +45,6 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // for a proxy that would wait for more
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // a net/http server has both deadlines
 	send := func(event, id string, data any) bool {
 		raw, err := json.Marshal(data)
 		if err != nil {

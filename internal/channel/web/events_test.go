@@ -189,13 +189,14 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestEventsSayThatTheyAreLive: the limit of other requests does not end them.
 func TestEventsSayThatTheyAreLive(t *testing.T) {
 	state := t.TempDir()
 	ch, err := New(Config{Listen: "127.0.0.1:0"}, Options{State: state})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ch.still = 10 * time.Millisecond
+	ch.still, ch.limit = 20*time.Millisecond, 200*time.Millisecond
 	if err := ch.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +206,7 @@ func TestEventsSayThatTheyAreLive(t *testing.T) {
 	page := open(t, ch.Status().URL+"events", "")
 	page.next("still")
 	page.update()
-	for range 3 {
+	for range 20 {
 		if e := page.next("still"); e.data == "" || e.id != "" {
 			t.Errorf("the sign of life is %+v", e)
 		}

@@ -247,6 +247,27 @@ func TestPresence(t *testing.T) {
 	}
 }
 
+// TestAnswerIsFollowedByItsOutcome: the card settles only once the hook was
+// told; the page that follows an answer waits for that.
+func TestAnswerIsFollowedByItsOutcome(t *testing.T) {
+	s := serve(t, Config{Listen: "127.0.0.1:0"}, Options{})
+	card := s.show(channeltest.Card("ask", "make all"))
+	told := make(chan struct{})
+	s.desk.Judge = func(permit.Answer) permit.Verdict {
+		go func() {
+			defer close(told)
+			time.Sleep(50 * time.Millisecond) // the hook
+			s.Show(channeltest.Decided(card, permit.Allow, permit.Sent, ""))
+		}()
+		return permit.Verdict{Code: permit.Accepted, Text: "Approved."}
+	}
+	ask(t, "POST", s.Status().URL+"answer", form(card, permit.Allow, "").Encode(), "Content-Type", formType)
+	if page := bodyOf(t, ask(t, "GET", s.Status().URL, "")); strings.Contains(page, "<button") {
+		t.Error("the page asks again for what was just answered")
+	}
+	<-told
+}
+
 // hung is a desk whose journal never answers.
 type hung struct {
 	channeltest.Desk

@@ -11,6 +11,10 @@
 //	                 verb ("allow" or "deny"), message (with deny only)
 //	GET  events      server-sent events, for the page's script
 //
+// A card on the page is an article with data-request, data-stage,
+// data-generation and data-digest; its buttons are button[name=verb] with the
+// values "allow" and "deny". That holds for browser tests, and stays.
+//
 // An answer gives 303 to the page, which then tells the verdict, or with
 // "Accept: application/json" {"code","text"} of the permit.Verdict, under a
 // 2xx status only if the answer was accepted.
@@ -67,6 +71,7 @@ type Channel struct {
 	live  clients
 	boot  string        // names this run of the page in event ids
 	still time.Duration // how often an open page hears that it is live
+	limit time.Duration // how long a request, or its response, may take
 
 	mu     sync.Mutex // guards the fields that follow
 	status channel.Status
@@ -106,6 +111,7 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		wake:  make(chan struct{}, 1),
 		boot:  strconv.FormatInt(opt.Now().UnixNano(), 36),
 		still: stillEvery,
+		limit: 30 * time.Second,
 	}
 	c.setStatus(channel.Connecting, "not listening yet")
 	return c, nil
@@ -248,8 +254,8 @@ func (c *Channel) Run(ctx context.Context, desk channel.Desk) error {
 	server := &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		ReadTimeout:       c.limit,
+		WriteTimeout:      c.limit,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
