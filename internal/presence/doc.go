@@ -6,7 +6,17 @@
 //
 // Make a folder with a New and a type that satisfies [Source], run
 // presencetest.Run on it, add its name to [Names], and add one line in
-// daemon/wire.go that puts it into [Sources].
+// daemon/wire.go that puts it into [Sources]. On Linux these are
+//
+//	presence.Sources{
+//		Desktop:   []presence.Source{mutter.New(os.Getenv), wayland.New(os.Getenv), x11.New(os.Getenv)},
+//		Terminals: terminals.New(os.Getenv),
+//		Seat:      logind.New(os.Getenv),
+//		Named:     []presence.Source{swayidle.New(…), command.New(cfg.Presence.Command)},
+//	}
+//
+// and macos.New or windows.New comes first in Desktop elsewhere: each source
+// finds out by itself that it is on the wrong system.
 package presence
 
 import (
@@ -88,7 +98,8 @@ var ErrUnavailable = errors.New("not available here")
 // play. Any of them may be missing.
 type Sources struct {
 	// Desktop lists those that see a whole desktop's input, best first: the first
-	// one that works is used.
+	// one that works is used. The last of several is the last resort: while it is
+	// used, the others are tried again every minute.
 	Desktop []Source
 	// Terminals sees what is typed in terminals, from afar too. It runs beside
 	// the desktop: the person is away when both are idle.
@@ -100,11 +111,23 @@ type Sources struct {
 	Named []Source
 }
 
+// All lists the sources in the order in which "auto" prefers them, and then
+// those that it never uses.
+func (s Sources) All() []Source {
+	var all []Source
+	all = append(all, s.Desktop...)
+	for _, source := range append([]Source{s.Terminals, s.Seat}, s.Named...) {
+		if source != nil {
+			all = append(all, source)
+		}
+	}
+	return all
+}
+
 // byName finds a source among all of them.
 func (s Sources) byName(name string) Source {
-	all := append(append([]Source{s.Terminals, s.Seat}, s.Desktop...), s.Named...)
-	for _, source := range all {
-		if source != nil && source.Name() == name {
+	for _, source := range s.All() {
+		if source.Name() == name {
 			return source
 		}
 	}

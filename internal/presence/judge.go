@@ -66,6 +66,9 @@ type sighting struct {
 	input, until time.Time
 }
 
+// none is the name of the source that decides where there is none.
+const none = "none"
+
 // judge turns what the sources say into one presence. It has no clock and does
 // no I/O: time comes in as a value, and judge.at says what holds then and when
 // to ask again.
@@ -231,7 +234,7 @@ func (j *judge) resolve(now time.Time) time.Time {
 func (j *judge) at(now time.Time) (permit.Presence, time.Time) {
 	again := j.resolve(now)
 	p, later := j.verdict(now)
-	if p.State == permit.Unsure && j.before != nil && p.Source != "" {
+	if p.State == permit.Unsure && j.before != nil && p.Source != none {
 		p = *j.before
 	} else {
 		j.before = nil
@@ -324,7 +327,7 @@ func (j *judge) verdict(now time.Time) (permit.Presence, time.Time) {
 	case left != nil:
 		return permit.Presence{State: permit.Away, Since: since, Source: left.name, Detail: left.detail()}, time.Time{}
 	}
-	return permit.Presence{State: permit.Unsure, Since: now, Detail: j.reasons()}, time.Time{}
+	return permit.Presence{State: permit.Unsure, Since: now, Source: none, Detail: j.reasons()}, time.Time{}
 }
 
 // detail says what the view's verdict rests on, and what it cannot see.
@@ -333,7 +336,7 @@ func (v *view) detail() string {
 	switch {
 	case v.stand == trying && v.reason != "":
 		why = v.reason
-	case v.state == Unsure && v.stand != out:
+	case v.state == Unsure && v.stand != out && v.part != seat:
 		why = "no input seen yet"
 	}
 	if why != "" && v.limits != "" {

@@ -125,7 +125,7 @@ func TestJudge(t *testing.T) {
 			{0, desk(Active, 0), present, 0, "wayland"},
 			{5, loseDesk, unsure, 5, "wayland"},
 			{65, nothing, unsure, 5, "wayland"},
-			{66, noDesk, unsure, 5, ""},
+			{66, noDesk, unsure, 5, "none"},
 			{70, desk(Active, 70), present, 70, "wayland"},
 		}},
 		{"the last input survives a short loss", []step{
@@ -167,9 +167,9 @@ func TestJudge(t *testing.T) {
 			{60, desk(Active, 60), present, 60, "wayland"},
 		}},
 		{"the lock alone is enough to know", []step{
-			{0, noDesk, unsure, 0, ""},
+			{0, noDesk, unsure, 0, "none"},
 			{5, lid(Gone, 5), away, 5, "logind"},
-			{6, lid(Unsure, unknown), unsure, 6, ""},
+			{6, lid(Unsure, unknown), unsure, 6, "none"},
 		}},
 		{"waking up is no input", []step{
 			{0, desk(Active, 0), present, 0, "wayland"},

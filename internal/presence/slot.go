@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,8 +27,11 @@ type slot struct {
 	view    *view
 	sources []Source
 	again   chan struct{} // a tick of the probe timer
-	waiting bool          // for again; owned by the Watch's loop
-	worked  bool          // once; owned by the Watch's loop
+
+	// Owned by the Watch's loop:
+	waiting bool // for again, since none works
+	lesser  bool // the last resort works; again looks for a better one
+	worked  bool // once
 }
 
 // event is what a slot tells the Watch's loop.
@@ -35,6 +39,7 @@ type event struct {
 	slot   *slot
 	kind   eventKind
 	name   string
+	lesser bool // what began is the last resort
 	report Report
 	reason string
 }
@@ -42,10 +47,11 @@ type event struct {
 type eventKind int
 
 const (
-	began  eventKind = iota // the named source is being tried
-	spoke                   // report
-	lost                    // it worked and does not any more
-	absent                  // none of the sources is available; the slot waits for again
+	began   eventKind = iota // the named source works
+	spoke                    // report
+	lost                     // it worked and does not any more
+	missing                  // none of the sources is available; the slot tries again soon
+	absent                   // the same; the slot waits for again
 )
 
 // run tries the slot's sources in turn until ctx ends.
@@ -53,11 +59,13 @@ func (s *slot) run(ctx context.Context, pause time.Duration, tell func(event)) {
 	retry := firstRetry
 	for ctx.Err() == nil {
 		started := time.Now()
-		worked, reason := s.tryAll(ctx, pause, tell)
+		worked, better, reason := s.tryAll(ctx, pause, tell)
 		if ctx.Err() != nil {
 			return
 		}
 		switch {
+		case better:
+			continue
 		case worked:
 			if time.Since(started) >= settled {
 				retry = firstRetry
@@ -65,7 +73,7 @@ func (s *slot) run(ctx context.Context, pause time.Duration, tell func(event)) {
 			tell(event{slot: s, kind: lost, reason: reason})
 		case retry > firstRetry && retry < reprobe:
 			// Lost a moment ago: it may be on its way back.
-			tell(event{slot: s, kind: lost, reason: reason})
+			tell(event{slot: s, kind: missing, reason: reason})
 		default:
 			retry = firstRetry
 			tell(event{slot: s, kind: absent, reason: reason})
@@ -85,51 +93,93 @@ func (s *slot) run(ctx context.Context, pause time.Duration, tell func(event)) {
 }
 
 // tryAll runs the sources in order until one has worked, and returns when that
-// one is lost or none is left.
-func (s *slot) tryAll(ctx context.Context, pause time.Duration, tell func(event)) (worked bool, reason string) {
+// one is lost, when a better one works (better), or when none is left.
+func (s *slot) tryAll(ctx context.Context, pause time.Duration, tell func(event)) (worked, better bool, reason string) {
 	var reasons []string
 	for i, source := range s.sources {
-		worked, err := s.try(ctx, source, pause, i < len(s.sources)-1, tell)
-		if ctx.Err() != nil {
-			return false, ""
+		worked, err := s.try(ctx, i, pause, tell)
+		switch why := source.Name() + ": " + reasonOf(err); {
+		case ctx.Err() != nil:
+			return false, false, ""
+		case errors.Is(err, errBetter):
+			return true, true, ""
+		case worked:
+			return true, false, why
+		default:
+			reasons = append(reasons, why)
 		}
-		err = fmt.Errorf("%s: %w", source.Name(), err)
-		if worked {
-			return true, err.Error()
-		}
-		reasons = append(reasons, err.Error())
 	}
-	return false, strings.Join(reasons, "; ")
+	return false, false, strings.Join(reasons, "; ")
 }
 
-// try runs one source. A source that fails without ever having reported counts
-// as not available, whatever it calls its error.
-func (s *slot) try(ctx context.Context, source Source, pause time.Duration, others bool, tell func(event)) (worked bool, err error) {
+var (
+	errBetter = errors.New("a better source works")
+	errSlow   = fmt.Errorf("did not answer within %s", trialTime)
+	errEnded  = errors.New("ended")
+)
+
+// try runs one source; its error is never nil. A source that fails without ever
+// having reported counts as not available, whatever it calls its error.
+func (s *slot) try(ctx context.Context, i int, pause time.Duration, tell func(event)) (worked bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	slow := fmt.Errorf("did not answer within %s", trialTime)
+	others := i < len(s.sources)-1
 	trial := time.AfterFunc(trialTime, func() {
 		if others {
-			cancel(slow)
+			cancel(errSlow)
 		}
 	})
 	defer trial.Stop()
-	name := source.Name()
-	err = source.Run(ctx, pause, func(r Report) {
+	var promoter sync.WaitGroup
+	defer promoter.Wait()
+	defer cancel(nil) // ends it
+	name := s.sources[i].Name()
+	err = s.sources[i].Run(ctx, pause, func(r Report) {
 		if !worked {
 			worked = trial.Stop() || !others
 			if !worked {
 				return
 			}
-			tell(event{slot: s, kind: began, name: name})
+			// The last of several is the last resort: an X server may be a stray one,
+			// found before the desktop came up.
+			lesser := i > 0 && !others
+			tell(event{slot: s, kind: began, name: name, lesser: lesser})
+			if lesser {
+				promoter.Go(func() { s.promote(ctx, s.sources[:i], pause, cancel) })
+			}
 		}
 		tell(event{slot: s, kind: spoke, name: name, report: r})
 	})
-	switch {
-	case err == nil && errors.Is(context.Cause(ctx), slow):
-		err = slow
-	case err == nil:
-		err = errors.New("ended")
+	if err == nil {
+		err = errEnded
+		if cause := context.Cause(ctx); errors.Is(cause, errSlow) || errors.Is(cause, errBetter) {
+			err = cause
+		}
 	}
 	return worked, err
+}
+
+// promote tries better sources at each tick of the probe timer, until one
+// works: a daemon may be older than the desktop that it should watch.
+func (s *slot) promote(ctx context.Context, better []Source, pause time.Duration, cancel context.CancelCauseFunc) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.again:
+		}
+		for _, source := range better {
+			trial, end := context.WithTimeout(ctx, trialTime)
+			works := false
+			_ = source.Run(trial, pause, func(Report) { // it only has to speak
+				works = true
+				end()
+			})
+			end()
+			if works {
+				cancel(errBetter)
+				return
+			}
+		}
+	}
 }

@@ -256,7 +256,7 @@ func (w *Watch) takeSettings() (restart bool) {
 		now := time.Now().Round(0)
 		for _, s := range w.slots {
 			w.judge.end(s.view, trying, s.view.name, "", now)
-			s.waiting = false
+			s.waiting, s.lesser = false, false
 		}
 	}
 	return restart
@@ -267,19 +267,21 @@ func (w *Watch) take(e event, now time.Time) {
 	now = now.Round(0)
 	v := e.slot.view
 	e.slot.waiting = e.kind == absent
+	e.slot.lesser = e.slot.lesser && e.kind == spoke
 	switch e.kind {
 	case began:
-		e.slot.worked = true
+		e.slot.worked, e.slot.lesser = true, e.lesser
 		w.judge.begin(v, e.name, now)
 		w.opt.Log.Debug("presence source works", "source", e.name)
 	case spoke:
+		w.opt.Log.Debug("presence report", "source", e.name, "state", e.report.State.String(), "at", e.report.At)
 		w.judge.hear(v, e.report, now)
 	case lost:
 		if v.stand == working {
 			w.opt.Log.Warn("presence source lost", "reason", e.reason)
 		}
 		w.judge.end(v, trying, v.name, e.reason, now)
-	case absent:
+	case missing, absent:
 		if v.reason != e.reason {
 			w.opt.Log.Debug("no presence source", "reason", e.reason)
 		}
@@ -289,10 +291,10 @@ func (w *Watch) take(e event, now time.Time) {
 
 // nextProbe says when the slots that wait are to be tried again: a minute
 // after the first of them began to wait. Slots that never worked do not wake
-// the daemon while the first one, the desktop's, works.
+// the daemon while the first one, the desktop's, works at its best.
 func (w *Watch) nextProbe(at, now time.Time) time.Time {
 	for i, s := range w.slots {
-		if s.waiting && (i == 0 || s.worked || w.slots[0].waiting) {
+		if s.lesser || s.waiting && (i == 0 || s.worked || w.slots[0].waiting) {
 			if at.IsZero() {
 				at = now.Add(reprobe)
 			}
@@ -304,7 +306,7 @@ func (w *Watch) nextProbe(at, now time.Time) time.Time {
 
 func (w *Watch) probe() {
 	for _, s := range w.slots {
-		if s.waiting {
+		if s.waiting || s.lesser {
 			s.waiting = false
 			select {
 			case s.again <- struct{}{}:

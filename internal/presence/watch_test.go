@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/presence"
 	"claude-permission-daemon/internal/presence/manual"
@@ -193,9 +195,21 @@ func TestWatchTakesTheFirstThatWorks(t *testing.T) {
 		synctest.Wait()
 		x11.idle(0)
 		w.is(permit.Present, "x11")
+		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
+		if mutter.count() != 11 {
+			t.Errorf("mutter was tried %d times in ten minutes, want 11: x11 is the last resort", mutter.count())
+		}
+		w.is(permit.Away, "x11")
+		mutter.set(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		mutter.active()
+		w.is(permit.Present, "mutter")
+		tried := mutter.count()
 		time.Sleep(time.Hour)
-		if mutter.count() != 1 {
-			t.Errorf("mutter was tried %d times though x11 works", mutter.count())
+		if mutter.count() != tried {
+			t.Error("mutter was tried again though it works")
 		}
 	})
 }
@@ -206,8 +220,8 @@ func TestWatchProbesAgainEveryMinute(t *testing.T) {
 		a.set(errNone)
 		b.set(errors.New("broken")) // never reported: as good as absent
 		w := newWorld(t, presence.Options{Sources: presence.Sources{Desktop: []presence.Source{a, b}}})
-		got := w.is(permit.Unsure, "")
-		for _, want := range []string{"mutter: ", "nothing there", "wayland: broken"} {
+		got := w.is(permit.Unsure, "none")
+		for _, want := range []string{"mutter: nothing there", "wayland: broken"} {
 			if !strings.Contains(got.Detail, want) {
 				t.Errorf("the reason %q lacks %q", got.Detail, want)
 			}
@@ -461,4 +475,37 @@ func TestNewRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mutter, wayland, x11 := newPuppet("mutter"), newPuppet("wayland"), newPuppet("x11")
+		tty, seat, silent := newPuppet("terminals"), newPuppet("logind"), newPuppet("command")
+		mutter.set(errNone)
+		silent.hang = true
+		x11.set(errors.New("broken"))
+		began := time.Now()
+		go func() {
+			time.Sleep(time.Second)
+			wayland.do <- presence.Report{State: presence.Idle, Why: "w", Limits: "l"}
+			tty.do <- presence.Report{State: presence.Gone, At: began, Why: "none"}
+		}()
+		got := presence.Probe(t.Context(), presence.Sources{
+			Desktop: []presence.Source{mutter, wayland, x11}, Terminals: tty, Seat: seat, Named: []presence.Source{silent},
+		})
+		want := []presence.ProbeResult{
+			{Source: "mutter", Detail: "nothing there"},
+			{Source: "wayland", Works: true, Sees: "idle", Detail: "w; l"},
+			{Source: "x11", Detail: "broken"},
+			{Source: "terminals", Works: true, Sees: "gone", Since: began, Detail: "none"},
+			{Source: "logind", Works: true, Sees: "unsure"},
+			{Source: "command", Detail: "did not answer within 3s"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("probe (-want +got):\n%s", diff)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
 }

@@ -37,6 +37,12 @@ const (
 	systemBus = "/run/dbus/system_bus_socket"
 )
 
+// What there is to say while nothing is the matter.
+const (
+	nobodyHere = "no session of yours sits at this machine"
+	nothingUp  = "neither locked nor asleep"
+)
+
 // answerTime is how long the bus and logind may take to answer.
 const answerTime = 2 * time.Second
 
@@ -208,8 +214,10 @@ func (l *link) isGone() bool {
 func (l *link) why() string {
 	locked := func(s standing) bool { return s.active && s.locked }
 	switch {
+	case !l.gone && len(l.seats) == 0:
+		return nobodyHere
 	case !l.gone:
-		return ""
+		return nothingUp
 	case l.asleep:
 		return "the machine is asleep"
 	case slices.ContainsFunc(slices.Collect(maps.Values(l.seats)), locked):

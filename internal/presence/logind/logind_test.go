@@ -171,7 +171,7 @@ func want(t *testing.T, r *presencetest.Running, state presence.State, why strin
 func TestLockAndVT(t *testing.T) {
 	l := startLogin(t)
 	r := run(t, l)
-	want(t, r, presence.Unsure, "") // nobody sits here: nothing to say
+	want(t, r, presence.Unsure, nobodyHere) // nobody sits here: nothing to say
 	l.set("1", nothing)
 	l.set("other", func(s *fakeSession) { s.uid++; s.locked = true })
 	l.set("greeter", func(s *fakeSession) { s.class = "greeter"; s.locked = true })
@@ -180,20 +180,20 @@ func TestLockAndVT(t *testing.T) {
 	want(t, r, presence.Gone, "the screen is locked")
 	l.set("1", nothing)
 	l.set("1", unlock)
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 	l.set("1", back)
 	want(t, r, presence.Gone, "another session is in front")
 	l.set("2", nothing) // one's own, on another VT
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 	l.set("2", lock)
 	want(t, r, presence.Gone, "the screen is locked")
 	l.set("1", front)
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 	l.set("1", back)
 	want(t, r, presence.Gone, "the screen is locked")
 	l.remove("2")
 	l.remove("1")
-	want(t, r, presence.Active, "") // no session, no lock
+	want(t, r, presence.Active, nobodyHere) // no session, no lock
 	r.Nothing(50 * time.Millisecond)
 }
 
@@ -212,12 +212,12 @@ func TestLockSignals(t *testing.T) {
 	l := startLogin(t)
 	l.set("1", nothing)
 	r := run(t, l)
-	want(t, r, presence.Unsure, "")
+	want(t, r, presence.Unsure, nothingUp)
 	l.emit(sessions+"/1", lockSig)
 	want(t, r, presence.Idle, "the screen was locked")
 	l.emit(sessions+"/2", lockSig) // not ours
 	l.emit(sessions+"/1", unlockSig)
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 	// With the hint, the hint is what counts.
 	l.emit(sessions+"/1", lockSig)
 	want(t, r, presence.Idle, "the screen was locked")
@@ -227,14 +227,14 @@ func TestLockSignals(t *testing.T) {
 	l.emit(sessions+"/1", lockSig)
 	r.Nothing(50 * time.Millisecond)
 	l.set("1", unlock)
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 }
 
 func TestSleep(t *testing.T) {
 	l := startLogin(t)
 	l.set("1", nothing)
 	r := run(t, l)
-	want(t, r, presence.Unsure, "")
+	want(t, r, presence.Unsure, nothingUp)
 	l.emit(path, sleepSig, true)
 	want(t, r, presence.Gone, "the machine is asleep")
 	l.emit(path, sleepSig, true)
@@ -247,7 +247,7 @@ func TestSleep(t *testing.T) {
 	l.emit(path, sleepSig, false)
 	want(t, r, presence.Gone, "the screen is locked")
 	l.set("1", unlock)
-	want(t, r, presence.Active, "")
+	want(t, r, presence.Active, nothingUp)
 	r.Nothing(50 * time.Millisecond)
 }
 

@@ -3,6 +3,7 @@
 package presencetest
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
 // Xvfb is a real X server without a screen.
@@ -17,39 +20,48 @@ type Xvfb struct {
 	Display string // ":77"
 	socket  string
 	peer    *Peer
-	auth    []string
+	extra   []string
 }
 
 // StartXvfb starts one on a free display; extra are more arguments for it.
 func StartXvfb(t testing.TB, extra ...string) *Xvfb {
 	t.Helper()
 	Need(t, "Xvfb", "xdotool")
-	for n := 77; n < 177; n++ {
-		socket := "/tmp/.X11-unix/X" + strconv.Itoa(n)
-		lock := "/tmp/.X" + strconv.Itoa(n) + "-lock"
-		if _, err := os.Stat(socket); err == nil {
+	number := strconv.Itoa(reserveDisplay(t))
+	x := &Xvfb{Display: ":" + number, socket: "/tmp/.X11-unix/X" + number, extra: extra}
+	t.Cleanup(func() {
+		x.Kill()
+		_ = os.Remove(x.socket) // a killed server leaves both
+		_ = os.Remove("/tmp/.X" + number + "-lock")
+	})
+	x.Start(t)
+	return x
+}
+
+// reserveDisplay finds a display that is free, and keeps it from the tests that
+// run at the same time, in this process and in others, also while its server
+// is killed and started again.
+func reserveDisplay(t testing.TB) int {
+	t.Helper()
+	for n := 77; n < 277; n++ {
+		lock := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("cpd-display-%d.lock", n)))
+		if ok, err := lock.TryLock(); err != nil || !ok {
 			continue
 		}
-		if _, err := os.Stat(lock); err == nil {
-			continue
+		if _, err := os.Stat("/tmp/.X11-unix/X" + strconv.Itoa(n)); err != nil {
+			t.Cleanup(func() { _ = lock.Unlock() })
+			return n
 		}
-		x := &Xvfb{Display: ":" + strconv.Itoa(n), socket: socket, auth: extra}
-		t.Cleanup(func() {
-			x.Kill()
-			_ = os.Remove(socket) // a killed server leaves both
-			_ = os.Remove(lock)
-		})
-		x.Start(t)
-		return x
+		_ = lock.Unlock() // somebody's, who does not reserve
 	}
 	t.Fatal("no free display")
-	return nil
+	return 0
 }
 
 // Start starts the server again after a Kill.
 func (x *Xvfb) Start(t testing.TB) {
 	t.Helper()
-	argv := append([]string{"Xvfb", x.Display, "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"}, x.auth...)
+	argv := append([]string{"Xvfb", x.Display, "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"}, x.extra...)
 	x.peer = StartPeer(t, false, Environ(), argv...)
 	Eventually(t, "Xvfb listens", func() bool {
 		select {

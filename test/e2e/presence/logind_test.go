@@ -22,6 +22,7 @@ import (
 //
 // Debian packages: python3-dbusmock dbus xvfb xdotool.
 func TestLogind(t *testing.T) {
+	t.Parallel()
 	const python = "/usr/bin/python3" // Debian's, whatever else is on PATH
 	if err := exec.Command(python, "-c", "import dbusmock").Run(); err != nil {
 		if os.Getenv("CPD_REQUIRE_PEERS") == "1" {

@@ -22,6 +22,7 @@ import (
 //
 // Debian packages: mutter dbus.
 func TestMutter(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("mutter"); err != nil {
 		if os.Getenv("CPD_REQUIRE_MUTTER") == "1" {
 			t.Fatal("mutter is not installed, and CPD_REQUIRE_MUTTER=1")
@@ -30,37 +31,15 @@ func TestMutter(t *testing.T) {
 	}
 	dir := presencetest.RuntimeDir(t)
 	bus := presencetest.StartBus(t, dir)
-	var peer *presencetest.Peer
-	start := func() {
-		peer = presencetest.StartPeer(t, false, append(presencetest.Environ(),
-			"HOME="+dir, "XDG_RUNTIME_DIR="+dir, "DBUS_SESSION_BUS_ADDRESS="+bus.Address,
-			"DBUS_SYSTEM_BUS_ADDRESS=unix:path="+filepath.Join(dir, "none"),
-			"GSETTINGS_BACKEND=memory", "MUTTER_DEBUG_RESET_IDLETIME=1",
-		), "mutter", "--headless", "--wayland", "--no-x11", "--virtual-monitor", "640x480", "--wayland-display", "wl-mutter")
-	}
 	conn, err := dbus.Connect(bus.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	const name = "org.gnome.Mutter.IdleMonitor"
-	monitor := conn.Object(name, "/org/gnome/Mutter/IdleMonitor/Core")
-	input := func(t testing.TB) {
-		if err := monitor.Call(name+".ResetIdletime", 0).Err; err != nil {
-			t.Errorf("cannot make an input: %v", err)
-		}
-	}
+	input := resetIdletime(t, conn)
 	source := mutter.New(env("XDG_RUNTIME_DIR", dir))
 
-	start()
-	presencetest.Eventually(t, "mutter is on the bus", func() bool {
-		select {
-		case <-peer.Ended():
-			t.Fatalf("mutter ended: %s", peer.Output())
-		default:
-		}
-		return monitor.Call(name+".GetIdletime", 0).Err == nil
-	})
+	peer := startMutter(t, dir, bus)
 	w := watch(t, presence.Options{Sources: presence.Sources{Desktop: []presence.Source{source}}})
 	if p := w.until(permit.Present); !strings.Contains(p.Source, "mutter") {
 		t.Errorf("decided by %q", p.Source)
@@ -68,6 +47,44 @@ func TestMutter(t *testing.T) {
 	w.cycles(presencetest.CycleCount(t), input)
 	peer.Kill()
 	w.until(permit.Unsure)
-	start()
+	startMutter(t, dir, bus)
 	w.cycles(1, input)
+}
+
+const idleMonitor = "org.gnome.Mutter.IdleMonitor"
+
+// startMutter starts GNOME's compositor on a private bus, and waits until it is
+// there.
+func startMutter(t testing.TB, dir string, bus *presencetest.Bus) *presencetest.Peer {
+	t.Helper()
+	peer := presencetest.StartPeer(t, false, append(presencetest.Environ(),
+		"HOME="+dir, "XDG_RUNTIME_DIR="+dir, "DBUS_SESSION_BUS_ADDRESS="+bus.Address,
+		"DBUS_SYSTEM_BUS_ADDRESS=unix:path="+filepath.Join(dir, "none"),
+		"GSETTINGS_BACKEND=memory", "MUTTER_DEBUG_RESET_IDLETIME=1",
+	), "mutter", "--headless", "--wayland", "--no-x11", "--virtual-monitor", "640x480", "--wayland-display", "wl-mutter")
+	conn, err := dbus.Connect(bus.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	monitor := conn.Object(idleMonitor, "/org/gnome/Mutter/IdleMonitor/Core")
+	presencetest.Eventually(t, "mutter is on the bus", func() bool {
+		select {
+		case <-peer.Ended():
+			t.Fatalf("mutter ended: %s", peer.Output())
+		default:
+		}
+		return monitor.Call(idleMonitor+".GetIdletime", 0).Err == nil
+	})
+	return peer
+}
+
+// resetIdletime is an input, as far as Mutter's idle time goes.
+func resetIdletime(t testing.TB, conn *dbus.Conn) func(testing.TB) {
+	monitor := conn.Object(idleMonitor, "/org/gnome/Mutter/IdleMonitor/Core")
+	return func(testing.TB) {
+		if err := monitor.Call(idleMonitor+".ResetIdletime", 0).Err; err != nil {
+			t.Errorf("cannot make an input: %v", err)
+		}
+	}
 }

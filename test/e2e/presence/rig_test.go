@@ -74,15 +74,21 @@ func watch(t testing.TB, opt presence.Options) *watching {
 // until is the next published presence of the given state.
 func (w *watching) until(state permit.PresenceState) permit.Presence {
 	w.t.Helper()
+	return w.untilIt("is "+string(state), func(p permit.Presence) bool { return p.State == state })
+}
+
+// untilIt is the next published presence of which ok is true.
+func (w *watching) untilIt(what string, ok func(permit.Presence) bool) permit.Presence {
+	w.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case p := <-w.published:
-			if p.State == state {
+			if ok(p) {
 				return p
 			}
 		case <-deadline:
-			w.t.Fatalf("not %s within %s; now: %+v", state, patience, w.watch.Current())
+			w.t.Fatalf("waited %s in vain until it %s; now: %+v", patience, what, w.watch.Current())
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 )
 
 func TestSwayidle(t *testing.T) {
+	t.Parallel()
 	presencetest.Need(t, "swayidle")
 	sway := presencetest.StartSway(t)
 	source := swayidle.New(swayidle.Config{}, append(presencetest.Environ(), "XDG_RUNTIME_DIR="+sway.Dir))

@@ -12,6 +12,7 @@ import (
 )
 
 func TestWayland(t *testing.T) {
+	t.Parallel()
 	sway := presencetest.StartSway(t)
 	w := watch(t, presence.Options{Sources: presence.Sources{
 		Desktop: []presence.Source{wayland.New(env("XDG_RUNTIME_DIR", sway.Dir))}, // a service has no WAYLAND_DISPLAY

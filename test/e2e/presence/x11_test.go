@@ -12,6 +12,7 @@ import (
 )
 
 func TestX11(t *testing.T) {
+	t.Parallel()
 	x := presencetest.StartXvfb(t)
 	w := watch(t, presence.Options{Sources: presence.Sources{
 		Desktop: []presence.Source{x11.New(env("DISPLAY", x.Display))},
