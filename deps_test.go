@@ -48,6 +48,7 @@ var mayImport = []struct {
 	{"cmd/claude-permission-daemon", []string{"internal/cli"}},
 	{"bench", []string{"internal/*", "internal/*/*", "internal/*/*/*"}},
 	{"bench/*", nil},
+	{"bench/*/*", nil},
 	{"test/e2e", []string{"internal/*"}},
 	{"test/e2e/*", []string{"internal/*", "internal/*/*", "internal/*/*/*"}},
 }

@@ -7,9 +7,11 @@
 //     a Validate method), a New that takes it, and a type that satisfies
 //     [Channel]. It may import permit, preview, this package and its own
 //     library; nothing else of ours.
-//  2. Draw a card from [permit.Card] and preview.Of(card.Request): the preview
-//     has already made hidden characters visible and says what was cut. Put
-//     buttons on a card only while card.Live().
+//  2. Draw a card from [permit.Card] and the preview of card.Request. Take the
+//     preview as a function, func(permit.Request) preview.Preview, with
+//     preview.Of as the default: the daemon gives one that reads files and masks
+//     secrets. The preview has already made hidden characters visible and says
+//     what was masked. Put buttons on a card only while card.Live().
 //  3. Turn a tap into a [permit.Answer] that carries the card's generation and
 //     digest and the person as the channel authenticated them, hand it to
 //     [Desk.Answer], and tell the person the verdict. Pass everybody on: the
