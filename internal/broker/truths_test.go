@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"claude-permission-daemon/internal/permit"
@@ -10,8 +11,8 @@ import (
 
 // decisionOf is the last outcome that the journal holds for a request.
 func (w *world) decisionOf(id string) *permit.Outcome {
-	for i := len(w.journal) - 1; i >= 0; i-- {
-		if r := w.journal[i]; r.Request == id && r.Kind == permit.RecordEnded {
+	for _, r := range slices.Backward(w.journal) {
+		if r.Request == id && r.Kind == permit.RecordEnded {
 			return r.Outcome
 		}
 	}

@@ -233,6 +233,6 @@ func (c Config) Validate() error {
 	if c.Privacy.LockScreen != "full" && c.Privacy.LockScreen != "terse" {
 		fail(`privacy.lock_screen is %q: it must be "full" or "terse"`, c.Privacy.LockScreen)
 	}
-	errs = append(errs, c.Presence.Config.Validate(), c.Slack.Validate(), c.Web.Validate())
+	errs = append(errs, c.Presence.Validate(), c.Slack.Validate(), c.Web.Validate())
 	return errors.Join(errs...)
 }

@@ -127,7 +127,7 @@ func Verify(dir string) (Report, error) {
 		switch {
 		case l.V != Version:
 			return fail(fmt.Sprintf("it is of version %d", l.V))
-		case !ok || digest(append(bare[:len(bare):len(bare)], '}')) != l.Hash:
+		case !ok || digest(append(slices.Clip(bare), '}')) != l.Hash:
 			return fail("it was changed")
 		case report.Lines == 0:
 			report.FirstSeq = l.Seq

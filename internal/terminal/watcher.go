@@ -69,7 +69,7 @@ func (w *Watcher) Run(ctx context.Context) {
 		select {
 		case event := <-w.files.Events:
 			w.look(event.Name)
-		case <-w.files.Errors: // an overflow loses events; the other signs remain
+		case <-w.files.Errors: //nolint:errcheck // an overflow loses events; the other signs remain
 		case <-ctx.Done():
 			w.mu.Lock()
 			for pid, s := range w.sessions {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -370,7 +371,7 @@ func TestTwoDaemons(t *testing.T) {
 	cmd := exec.Command(filepath.Join(binaries, "claude-permission-daemon"), "--config", filepath.Join(h.dir, "config.toml"))
 	cmd.Env = h.env()
 	out, err := cmd.CombinedOutput()
-	exit, ok := err.(*exec.ExitError)
+	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.ExitCode() != 1 || !strings.Contains(string(out), fmt.Sprintf("pid %d ", h.daemon.Process.Pid)) {
 		t.Errorf("a second daemon: %v\n%s", err, out)
 	}
