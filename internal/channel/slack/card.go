@@ -128,7 +128,7 @@ const cutNote = 160
 func whoLine(r permit.Request) string {
 	var words []string
 	add := func(s string) {
-		if s != "" {
+		if s = strings.TrimSpace(s); s != "" {
 			words = append(words, s)
 		}
 	}

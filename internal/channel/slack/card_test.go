@@ -185,7 +185,7 @@ func golden(t *testing.T, path string, got []byte) {
 func TestPicture(t *testing.T) {
 	all := samples()
 	var messages []blockhtml.Message
-	for _, name := range strings.Split(*pictured, ",") {
+	for name := range strings.SplitSeq(*pictured, ",") {
 		s, ok := all[name]
 		if !ok {
 			t.Fatalf("there is no sample %q", name)

@@ -627,3 +627,71 @@ func TestTheLockScreen(t *testing.T) {
 		})
 	}
 }
+
+func TestSettledCardsAreForgottenInTheEnd(t *testing.T) {
+	inBubble(t, slacktest.Options{}, func(_ *slacktest.Server, _ *Config, o *Options) {
+		o.PostEvery, o.pace = time.Millisecond, quick()
+	}, func(w *world) {
+		w.pass(time.Second)
+		open := channeltest.Card("open", "make open")
+		w.ch.Show(open)
+		for i := range 2*mostEnded + 200 {
+			card := channeltest.Card(fmt.Sprint("r", i), "make it")
+			w.ch.Show(card)
+			if i%20 == 0 {
+				w.pass(100 * time.Millisecond)
+			}
+			w.ch.Show(channeltest.EndedAs(card, permit.Local, ""))
+		}
+		w.pass(time.Minute)
+		w.ch.mu.Lock()
+		defer w.ch.mu.Unlock()
+		if n := len(w.ch.entries); n < mostEnded || n > 2*mostEnded+1 {
+			t.Errorf("%d cards are remembered", n)
+		}
+		for k, e := range w.ch.entries {
+			if k.id != "open" && (e.card.Request.Input != nil || e.faces != nil) {
+				t.Fatalf("a settled card keeps what only drawing needs: %+v", k)
+			}
+		}
+		if e := w.ch.entries[key{"open", 1}]; e == nil || e.at.TS == "" || e.card.Request.Input == nil {
+			t.Error("a live card was forgotten")
+		}
+	})
+}
+
+func TestTheEnd(t *testing.T) {
+	// Slack takes its time over each redrawing, and one post is under way.
+	inBubble(t, slacktest.Options{}, func(_ *slacktest.Server, _ *Config, o *Options) { o.PostBurst = 30 }, func(w *world) {
+		w.pass(time.Second)
+		for i := range 20 {
+			w.ch.Show(channeltest.Card(fmt.Sprint("r", i), "make it"))
+		}
+		w.pass(10 * time.Second)
+		w.srv.Fail("chat.update", slacktest.Fault{SlowAnswer: 200 * time.Millisecond})
+		w.srv.Fail("chat.postMessage", slacktest.Fault{SlowAnswer: 500 * time.Millisecond})
+		late := channeltest.Card("late", "make it late")
+		w.ch.Show(late)
+		w.pass(100 * time.Millisecond)
+		for i := range 20 {
+			w.ch.Show(channeltest.EndedAs(channeltest.Card(fmt.Sprint("r", i), "make it"), permit.HandedBack, "the daemon stops"))
+		}
+		w.ch.Show(channeltest.EndedAs(late, permit.HandedBack, "the daemon stops"))
+		began := time.Now()
+		w.stop()
+		if took := time.Since(began); took > channel.Grace {
+			t.Errorf("it took %v to end", took)
+		}
+		for i := range 20 {
+			if hasButtons(w.one(fmt.Sprint("r", i))) {
+				t.Errorf("r%d keeps its buttons", i)
+			}
+		}
+		if hasButtons(w.one("late")) {
+			t.Error("a card that was being posted keeps its buttons")
+		}
+		if n := w.srv.Connections(); n != 0 {
+			t.Errorf("%d connections are open", n)
+		}
+	})
+}

@@ -39,7 +39,7 @@ func readFace(blocks []any) face {
 		b, _ := block.(map[string]any)
 		var texts strings.Builder
 		seen(b, &texts)
-		f = append(f, object(b).str("type")+"\x00"+strings.TrimSpace(texts.String()))
+		f = append(f, object(b).str("type")+"\x00"+texts.String())
 	}
 	return f
 }
@@ -104,8 +104,7 @@ func (f face) shows(message object) bool {
 
 // sameText compares a text as posted with one as returned.
 func sameText(posted, returned string) bool {
-	posted = strings.ReplaceAll(posted, "\r\n", "\n")
-	returned = strings.ReplaceAll(returned, "\r\n", "\n")
+	posted, returned = trimmed(posted), trimmed(returned)
 	if alike(posted, returned) || alike(posted, unescape.Replace(returned)) {
 		return true
 	}
@@ -117,44 +116,33 @@ func sameText(posted, returned string) bool {
 
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
+// trimmed is s without the blanks at the ends of its texts.
+func trimmed(s string) string {
+	return strings.TrimSpace(borders.ReplaceAllString(strings.ReplaceAll(s, "\r\n", "\n"), "\x01"))
+}
+
+var borders = regexp.MustCompile(`\s*\x01\s*`)
+
 // alike walks both texts. Where the posted one has emoji, the returned one may
-// have emoji or their names; blanks may have been trimmed next to the borders
-// of texts; all else must be equal.
+// have emoji or their names; all else must be equal.
 func alike(posted, returned string) bool {
 	p, r := []rune(posted), []rune(returned)
 	i, j := 0, 0
 	for i < len(p) && j < len(r) {
 		switch {
 		case picture(p[i]):
-			n, m := pictures(p[i:]), pictures(r[j:])
-			if m == 0 {
+			n := pictures(r[j:])
+			if n == 0 {
 				return false
 			}
-			i, j = i+n, j+m
+			i, j = i+pictures(p[i:]), j+n
 		case p[i] == r[j]:
 			i, j = i+1, j+1
-		case blanksBeforeBorder(p[i:]) > 0:
-			i += blanksBeforeBorder(p[i:])
-		case p[i] <= ' ' && i > 0 && p[i-1] == '\x01':
-			i++
 		default:
 			return false
 		}
 	}
-	return strings.TrimSpace(string(p[i:])) == "" && strings.TrimSpace(string(r[j:])) == ""
-}
-
-// blanksBeforeBorder is how many blanks stand before the end of a text.
-func blanksBeforeBorder(p []rune) int {
-	for n, r := range p {
-		if r == '\x01' {
-			return n
-		}
-		if r != ' ' && r != '\n' && r != '\t' {
-			return 0
-		}
-	}
-	return 0
+	return i == len(p) && j == len(r)
 }
 
 // pictures is the length of the run of emoji, as characters or as :names:, at

@@ -40,8 +40,7 @@ func problems(blocks []byte, budget int) (found []string) {
 			bad("%s is not UTF-8", what)
 		}
 	}
-	var text func(what string, v any, most int, mayFormat bool)
-	text = func(what string, v any, most int, mayFormat bool) {
+	text := func(what string, v any, most int, mayFormat bool) {
 		o, _ := v.(map[string]any)
 		said, _ := o["text"].(string)
 		within(what, said, most)
@@ -147,7 +146,7 @@ func FuzzCard(f *testing.F) {
 	for _, s := range []string{
 		"", "ls", "echo <!here> <@U0ALICE> <https://evil.example|ok> &amp; :tada: *b* _i_ `c`", strings.Repeat("&<>", 1500),
 		strings.Repeat("🎉", 3000), "a\x00b\xff\u202e\u200b\r\n\t", strings.Repeat("\n", 9500), "\u2028⟨U+202E⟩", strings.Repeat("x", 20000),
-		`{"a":[1,2,{"b":null}]}`, "`​`​`", ":white_check_mark: Approved", strings.Repeat("é", 4000), " leading and trailing ", "✅",
+		`{"a":[1,2,{"b":null}]}`, "`\u200b`\u200b`", ":white_check_mark: Approved", strings.Repeat("é", 4000), " leading and trailing ", "✅",
 	} {
 		f.Add("Bash", s, s, s, uint8(0), "")
 		f.Add(s, `{"command":`+string(mustJSON(s))+`}`, "x", "y", uint8(3), s)

@@ -27,6 +27,7 @@ type world struct {
 	srv  *slacktest.Server
 	ch   *Channel
 	desk *channeltest.Desk
+	stop func() // ends the channel and waits for it
 
 	mu     sync.Mutex
 	dials  []time.Time
@@ -75,9 +76,12 @@ func inBubble(t *testing.T, opt slacktest.Options, change func(*slacktest.Server
 			w.ended, w.over = err, true
 			w.mu.Unlock()
 		}()
-		defer func() {
+		w.stop = func() {
 			cancel()
 			<-done
+		}
+		defer func() {
+			w.stop()
 			srv.Close()
 			transport.CloseIdleConnections()
 		}()
@@ -118,11 +122,11 @@ func (w *world) state(want channel.State, words ...string) {
 	}
 }
 
-// run is the error that Run has returned by now.
-func (w *world) run() (error, bool) {
+// run says whether Run has returned by now, and what.
+func (w *world) run() (over bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.ended, w.over
+	return w.over, w.ended
 }
 
 // opens are the calls of apps.connections.open.
@@ -298,7 +302,7 @@ func TestLinkDisabled(t *testing.T) {
 		w.state(channel.Down, "link_disabled", "Socket Mode is switched off")
 		w.pass(10 * time.Second)
 		w.state(channel.Down, "socket_mode_disabled")
-		if err, over := w.run(); over {
+		if over, err := w.run(); over {
 			t.Fatalf("the channel gave up: %v", err)
 		}
 		w.srv.Heal()
@@ -476,7 +480,7 @@ func TestRefusedTokensAreFinal(t *testing.T) {
 				}
 			}, func(w *world) {
 				w.pass(time.Minute)
-				err, over := w.run()
+				over, err := w.run()
 				if !over || err == nil {
 					t.Fatalf("Run goes on (%v): %+v", err, w.ch.Status())
 				}
@@ -509,10 +513,17 @@ func TestOneEnvelopeIsHandledOnce(t *testing.T) {
 		w.srv.Disconnect(slacktest.Warning) // two connections for a while
 		w.ch.Show(channeltest.Card("tapped", "make tapped"))
 		w.pass(3 * time.Second)
+		handle, handled := w.ch.link.interactive, 0
+		w.ch.link.interactive = func(payload []byte) {
+			w.mu.Lock()
+			handled++
+			w.mu.Unlock()
+			handle(payload)
+		}
 		w.tap("tapped")
 		w.pass(time.Second)
-		if got := len(w.desk.Answers()); got != 1 {
-			t.Errorf("one tap, sent three times, made %d answers", got)
+		if got := len(w.desk.Answers()); got != 1 || handled != 1 {
+			t.Errorf("one tap, sent three times, was handled %d times and made %d answers", handled, got)
 		}
 		envelopes := w.srv.Envelopes()
 		if got := envelopes[len(envelopes)-1]; len(got.Acks) != 3 {

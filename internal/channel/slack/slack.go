@@ -323,6 +323,9 @@ func (c *Channel) Show(card permit.Card) {
 		}
 		c.joinThread(card.Request.Session, ref)
 	}
+	if e.over() {
+		e.strip() // it ended before anybody could see it
+	}
 	c.mu.Unlock()
 	token(c.wake)
 }

@@ -140,6 +140,7 @@ func (r *refusal) Error() string { return r.say }
 // it was drawn. shown is the message as Slack returns it; nil: it was compared
 // before.
 func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
+	c.recall(t)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[key{t.Request, t.Generation}]
@@ -180,6 +181,18 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 		e.twins = c.opt.Now()
 	}
 	return e.card, nil
+}
+
+// recall works out what an earlier process must have drawn of a card that this
+// one has not drawn yet, so that a tap right after a restart counts.
+func (c *Channel) recall(t tag) {
+	c.mu.Lock()
+	e := c.entries[key{t.Request, t.Generation}]
+	unknown := e != nil && e.card.Live() && e.at.TS != "" && len(e.faces) == 0
+	c.mu.Unlock()
+	if unknown {
+		_, _, _, _ = c.draw(e) // it takes note of the face; without one the tap is refused
+	}
 }
 
 func showsAny(faces []face, message object) bool {
