@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,8 +141,12 @@ func (s *step) asked(e Asked) {
 				return
 			}
 			known.link, known.newest = e.Link, e.Link
+			whole := bytes.Equal(known.Input, e.Request.Input)
 			known.Input = e.Request.Input // after a restart ours is the journal's, with its secrets masked
 			s.fire(known, attached)
+			if !whole && known.phase == offered {
+				s.draw(known)
+			}
 			return
 		case known.phase != over:
 			s.refuseHook(e, "another request with this id is open")

@@ -195,6 +195,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	writing, stopWriting := context.WithCancel(base)
 	defer stopWriting()
 
+	// Before a channel looks for cards of earlier processes, it must know which of
+	// them are open still.
+	d.loop.carryOut(d.restored)
+
 	var core, show, write sync.WaitGroup
 	write.Go(func() { d.recorder.run(writing) })
 	for _, c := range d.channels {
@@ -206,7 +210,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		})
 	}
 	core.Go(func() { d.signs.Run(deciding) })
-	core.Go(func() { d.loop.run(deciding, d.restored) })
+	core.Go(func() { d.loop.run(deciding) })
 	core.Go(func() {
 		if err := d.presence.Run(deciding); err != nil {
 			d.log.Error("presence is no longer watched", "error", err)

@@ -63,9 +63,8 @@ func (l *loop) ask(f func(*broker.Broker)) bool {
 }
 
 // run works until ctx ends.
-func (l *loop) run(ctx context.Context, restored []broker.Effect) {
+func (l *loop) run(ctx context.Context) {
 	defer close(l.ended)
-	l.carryOut(restored)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {

@@ -194,7 +194,7 @@ func (h *house) wantNoLiveCards() {
 	h.t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
 	for {
-		live, bySession := 0, map[string]int{}
+		live, bySession, what := 0, map[string]int{}, ""
 		for _, m := range h.slack.Messages("") {
 			if strings.Contains(string(m.Blocks), "cpd_approve") {
 				live++
@@ -202,13 +202,14 @@ func (h *house) wantNoLiveCards() {
 			for i := range 1000 {
 				if strings.Contains(string(m.Blocks), fmt.Sprintf("echo s%03d\"", i)) && !m.Deleted {
 					bySession[fmt.Sprint(i)]++
+					what += fmt.Sprintf("%s %s %s\n", m.TS, m.Text, m.Blocks)
 				}
 			}
 		}
 		if live == 0 {
 			for session, n := range bySession {
 				if n > 1 {
-					h.t.Errorf("session %s has %d cards", session, n)
+					h.t.Errorf("session %s has %d cards\n%s\n%s", session, n, what, h.log)
 				}
 			}
 			return
