@@ -17,19 +17,21 @@ import (
 	"claude-permission-daemon/test/e2e/claudetest"
 )
 
-// binaries builds the program once and returns the folder with its two
-// binaries. The folder outlives the tests, as the build cache does.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cpd")
-	if err != nil {
+// binaries builds the program, once, into a folder that TestMain removes.
+var binaries = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "cpd"); err != nil {
 		return "", err
 	}
+	built = dir
 	said, err := exec.Command("go", "build", "-o", dir, "../../../cmd/...").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("cannot build the program: %w\n%s", err, said)
 	}
 	return dir, err
 })
+
+// built is that folder; empty before.
+var built string
 
 // program is our program, set up in a person's home: the hook in Claude Code's
 // settings, and the daemon running.

@@ -16,12 +16,27 @@ func TestMain(m *testing.M) {
 		serveMCP()
 		return
 	}
-	os.Exit(claudetest.Main(m))
+	code := claudetest.Main(m)
+	_ = os.RemoveAll(built) // nothing, where no test needed it
+	os.Exit(code)
 }
 
 // touch is a call that the client asks for in the default mode.
 func touch(file string) claudetest.Answer {
 	return claudetest.Use("Bash", map[string]any{"command": "touch " + file, "description": "Create " + file})
+}
+
+// errand has the session send a subagent, in the background as the client does
+// by default, which asks for one command.
+func errand(asked claudetest.Request) claudetest.Answer {
+	const prompt = "run the errand"
+	switch inSession := asked.Called("Agent") || !asked.Says(prompt); {
+	case inSession && !asked.Called("Agent"):
+		return claudetest.Use("Agent", map[string]any{"description": "An errand", "prompt": prompt, "subagent_type": "general-purpose"})
+	case !inSession && !asked.Called("Bash"):
+		return touch("x")
+	}
+	return claudetest.Say("Done.")
 }
 
 const (

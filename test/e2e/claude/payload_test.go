@@ -104,13 +104,7 @@ func TestPayloads(t *testing.T) {
 		})
 	})
 	t.Run("plan", func(t *testing.T) {
-		home, hook := recorded(t, func(asked claudetest.Request) claudetest.Answer {
-			if len(asked.Results()) == 0 { // the client names the file in its first request
-				raw, _ := json.Marshal(asked)
-				return claudetest.Use("Write", map[string]any{"file_path": string(planFile.Find(raw)), "content": "## Plan\n1. Say hello\n"})
-			}
-			return claudetest.Use("ExitPlanMode", map[string]any{})
-		}, everyEvent...)
+		home, hook := recorded(t, plan, everyEvent...)
 		terminal := home.Start("--permission-mode", "plan")
 		terminal.Prompt("plan it")
 		hook.Await(`"PermissionRequest"`, `"ExitPlanMode"`)
@@ -119,16 +113,7 @@ func TestPayloads(t *testing.T) {
 		})
 	})
 	t.Run("subagent", func(t *testing.T) {
-		home, hook := recorded(t, func(asked claudetest.Request) claudetest.Answer {
-			answered := len(asked.Results()) > 0
-			switch mainSession := asked.Says("send someone"); {
-			case mainSession && !asked.Says("run the errand"):
-				return claudetest.Use("Agent", map[string]any{"description": "An errand", "prompt": "run the errand", "subagent_type": "general-purpose"})
-			case !mainSession && !answered:
-				return touch("x")
-			}
-			return claudetest.Say("Done.")
-		}, everyEvent...)
+		home, hook := recorded(t, errand, everyEvent...)
 		hook.Answer("PermissionRequest", allow)
 		terminal := home.Start()
 		terminal.Prompt("send someone")
@@ -139,6 +124,22 @@ func TestPayloads(t *testing.T) {
 			"SubagentStop":                    {`"SubagentStop"`},
 		})
 	})
+}
+
+// plan writes a plan to the file that the client names in its first request,
+// and asks to leave plan mode.
+func plan(asked claudetest.Request) claudetest.Answer {
+	switch {
+	case asked.Called("ExitPlanMode"):
+		return claudetest.Say("Done.")
+	case asked.Called("Write"):
+		return claudetest.Use("ExitPlanMode", map[string]any{})
+	}
+	raw, err := json.Marshal(asked)
+	if err != nil {
+		panic(err) // it was read as JSON
+	}
+	return claudetest.Use("Write", map[string]any{"file_path": string(planFile.Find(raw)), "content": "## Plan\n1. Say hello\n"})
 }
 
 // recorded is a home with the MCP server in it, whose client runs a recorder
@@ -194,6 +195,7 @@ func compare(t *testing.T, home *claudetest.Home, hook *claudetest.Recorder, wan
 var (
 	uuid     = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	agentID  = regexp.MustCompile(`\ba[0-9a-f]{16}\b`)
+	toolUse  = regexp.MustCompile(`toolu_[0-9_]+`)
 	planFile = regexp.MustCompile(`/[^ "]*/plans/[^ "]+\.md`)
 	planName = regexp.MustCompile(`/plans/[^ "]+\.md`)
 	duration = regexp.MustCompile(`"(duration_ms|totalDurationMs)": ?\d+`)
@@ -218,6 +220,7 @@ func neutralise(home *claudetest.Home) func(raw []byte) []byte {
 		text := paths.Replace(string(raw))
 		text = uuid.ReplaceAllStringFunc(text, number("00000000-0000-4000-8000-%012d"))
 		text = agentID.ReplaceAllStringFunc(text, number("a%016d"))
+		text = toolUse.ReplaceAllString(text, "toolu_0001")
 		text = planName.ReplaceAllString(text, "/plans/the-plan.md")
 		text = duration.ReplaceAllString(text, `"$1":100`)
 		var pretty bytes.Buffer

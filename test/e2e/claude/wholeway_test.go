@@ -103,6 +103,47 @@ func TestAnsweredInTheTerminal(t *testing.T) {
 	}
 }
 
+// A plan that is approved on the page ends plan mode.
+func TestPlanOnThePage(t *testing.T) {
+	api := claudetest.NewAPI(t, plan)
+	home := claudetest.NewHome(t, api, "tmux")
+	daemon := install(t, home)
+	page := open(t, daemon.link)
+	terminal := home.Start("--permission-mode", "plan")
+	terminal.Prompt("plan it please")
+	if card := page.card("open"); !strings.Contains(card, "Say hello") {
+		t.Errorf("the card says %q", card)
+	}
+	page.tap(`article.card button.approve`)
+	terminal.See("Done.")
+	terminal.Gone("plan mode on")
+	page.card("ran")
+}
+
+// A question is answered in words by denying it with them.
+func TestQuestionOnThePage(t *testing.T) {
+	api := claudetest.NewAPI(t, claudetest.Script(claudetest.Use("AskUserQuestion", map[string]any{"questions": []any{
+		map[string]any{"question": "Which framework?", "header": "Framework", "multiSelect": false, "options": []any{
+			map[string]any{"label": "React", "description": "The usual one"}, map[string]any{"label": "Vue", "description": "The other one"},
+		}},
+	}})))
+	home := claudetest.NewHome(t, api, "tmux")
+	daemon := install(t, home)
+	page := open(t, daemon.link)
+	terminal := home.Start()
+	terminal.Prompt("ask me")
+	if card := page.card("open"); !strings.Contains(card, "Which framework?") {
+		t.Errorf("the card says %q", card)
+	}
+	page.do(chromedp.SendKeys(chromedp.CSS(`article.card textarea[name=message]`), `neither, plain HTML`))
+	page.tap(`article.card details.reason button.deny`)
+	terminal.See("Done.")
+	results := api.Asked(2).Results()
+	if len(results) != 1 || !strings.Contains(results[0].Text, "neither, plain HTML") {
+		t.Errorf("the model is told %+v", results)
+	}
+}
+
 // claude -p has no dialog: whoever is away is asked, and the answer counts.
 func TestHeadlessOnThePage(t *testing.T) {
 	for _, test := range []struct {
@@ -199,16 +240,7 @@ func TestSubagent(t *testing.T) {
 		}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			api := claudetest.NewAPI(t, func(asked claudetest.Request) claudetest.Answer {
-				answered := len(asked.Results()) > 0
-				switch mainSession := asked.Says("make x please"); {
-				case mainSession && !asked.Says("run the errand"):
-					return claudetest.Use("Agent", map[string]any{"description": "An errand", "prompt": "run the errand", "subagent_type": "general-purpose"})
-				case !mainSession && !answered:
-					return touch("x")
-				}
-				return claudetest.Say("Done.")
-			})
+			api := claudetest.NewAPI(t, errand)
 			home := claudetest.NewHome(t, api, "tmux")
 			daemon := install(t, home)
 			daemon.do(test.presence)

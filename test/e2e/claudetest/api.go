@@ -76,6 +76,18 @@ func (r Request) Says(text string) bool {
 	return false
 }
 
+// Called reports whether the conversation so far has a call of this tool.
+func (r Request) Called(tool string) bool {
+	for _, message := range r.Messages {
+		for _, block := range message.Content {
+			if block.Type == "tool_use" && block.Name == tool {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Results returns the tool results in the request's last message: what the
 // model is told of the calls that it made last.
 func (r Request) Results() (results []Result) {

@@ -43,7 +43,14 @@ func NewHome(t *testing.T, api *API, programs ...string) *Home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		for range 50 { // what the client started may still write
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
 	h := &Home{Dir: filepath.Join(dir, "home"), Work: filepath.Join(dir, "work"), Env: map[string]string{}, t: t, claude: claude, api: api}
 	for _, dir := range []string{filepath.Join(h.Dir, ".claude"), filepath.Join(h.Dir, "tmp"), h.Work} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

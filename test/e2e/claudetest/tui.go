@@ -3,11 +3,14 @@
 package claudetest
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -29,7 +32,7 @@ func (h *Home) Start(args ...string) *TUI {
 		if h.t.Failed() {
 			h.t.Logf("the terminal shows:\n%s", u.Screen())
 		}
-		_ = exec.Command("tmux", "-S", u.socket, "kill-server").Run() // a client that ended took it along
+		u.end()
 	})
 	u.See("mode on")
 	return u
@@ -42,6 +45,27 @@ func (u *TUI) tmux(args ...string) string {
 		u.t.Fatalf("tmux %s: %v: %s", args[0], err, said)
 	}
 	return string(said)
+}
+
+// end closes the terminal, and waits for the client, which still writes to its
+// home meanwhile.
+func (u *TUI) end() {
+	said, err := exec.Command("tmux", "-S", u.socket, "list-panes", "-F", "#{pane_pid}").Output()
+	if err != nil {
+		return // the client has ended, and took the terminal along
+	}
+	client, err := strconv.Atoi(strings.TrimSpace(string(said)))
+	if err != nil {
+		u.t.Errorf("tmux names no process: %q", said)
+		return
+	}
+	_ = exec.Command("tmux", "-S", u.socket, "kill-server").Run() // it may end by itself
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if errors.Is(syscall.Kill(client, 0), syscall.ESRCH) {
+			return
+		}
+	}
+	_ = syscall.Kill(client, syscall.SIGKILL)
 }
 
 // Screen is what the terminal shows.
