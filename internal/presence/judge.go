@@ -79,10 +79,11 @@ type judge struct {
 	views []*view // the desktop's (or the one named source's) comes first
 
 	// before is what held when the daemon last ran. It stands in until the
-	// sources have found out more than that they work.
-	before *permit.Presence
-	said   permit.Presence // the last verdict of the sources
-	doubt  *doubt
+	// sources have found out more than that they work, or until beforeEnds.
+	before     *permit.Presence
+	beforeEnds time.Time
+	said       permit.Presence // the last verdict of the sources
+	doubt      *doubt
 }
 
 // doubt is a return that may be a lone blip. What is heard meanwhile waits.
@@ -234,8 +235,8 @@ func (j *judge) resolve(now time.Time) time.Time {
 func (j *judge) at(now time.Time) (permit.Presence, time.Time) {
 	again := j.resolve(now)
 	p, later := j.verdict(now)
-	if p.State == permit.Unsure && j.before != nil && p.Source != none {
-		p = *j.before
+	if p.State == permit.Unsure && p.Source != none && j.before != nil && now.Before(j.beforeEnds) {
+		p, later = *j.before, j.beforeEnds
 	} else {
 		j.before = nil
 	}
@@ -284,13 +285,13 @@ func (j *judge) verdict(now time.Time) (permit.Presence, time.Time) {
 	}
 	for _, v := range j.views {
 		switch {
+		case v.part == desktop && lock != nil: // whether it can be watched or not
+			isLeft(lock, lock.at)
 		case v.stand == trying && v.part != seat:
 			if unsure == nil {
 				unsure = v
 			}
 		case v.stand != working:
-		case v.part == desktop && lock != nil:
-			isLeft(lock, lock.at)
 		case v.part == seat && v.state != Active:
 			if v == lock {
 				isLeft(v, v.at)

@@ -170,6 +170,9 @@ func TestJudge(t *testing.T) {
 			{0, noDesk, unsure, 0, "none"},
 			{5, lid(Gone, 5), away, 5, "logind"},
 			{6, lid(Unsure, unknown), unsure, 6, "none"},
+			{7, lid(Gone, 7), away, 7, "logind"},
+			{8, desk(Active, 8), away, 7, "logind"},
+			{9, loseDesk, away, 7, "logind"},
 		}},
 		{"waking up is no input", []step{
 			{0, desk(Active, 0), present, 0, "wayland"},

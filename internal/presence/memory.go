@@ -23,6 +23,9 @@ type memory struct {
 	Boot string `json:"boot,omitempty"`
 }
 
+// standsIn is how long the sources have to find out what holds after a restart.
+const standsIn = 10 * time.Second
+
 // recall returns what the memory still says at now: a last input that the
 // views may build on, and the presence that stands in until they know.
 func (m memory) recall(now time.Time, boot string) (sighting, *permit.Presence) {

@@ -366,8 +366,9 @@ func (w *Watch) recall() {
 		}
 		return
 	}
-	last, before := m.recall(time.Now().Round(0), bootID())
-	w.judge.before = before
+	now := time.Now().Round(0)
+	last, before := m.recall(now, bootID())
+	w.judge.before, w.judge.beforeEnds = before, now.Add(standsIn)
 	for _, v := range w.judge.views {
 		v.memory = last
 	}

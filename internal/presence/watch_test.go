@@ -437,6 +437,13 @@ func TestWatchRemembers(t *testing.T) {
 			t.Errorf("away since %v, want %v", got.Since, left)
 		}
 		w.stop()
+		w = newWorld(t, opt)
+		w.is(permit.Away, "wayland")
+		time.Sleep(10 * time.Second) // and the source still has nothing to say
+		w.is(permit.Unsure, "wayland")
+		p.do <- presence.Report{State: presence.Idle}
+		w.is(permit.Away, "wayland")
+		w.stop()
 		time.Sleep(10 * time.Minute) // nobody looked for so long
 
 		w = newWorld(t, opt)

@@ -184,10 +184,20 @@ func (s *Sway) Kill() { s.peer.Kill() }
 // Type presses and releases one key.
 func (s *Sway) Type(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command("wtype", "a")
-	cmd.Env = s.Environ()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("wtype: %v: %s", err, out)
+	for try := 1; ; try++ {
+		cmd := exec.Command("wtype", "a")
+		cmd.Env = s.Environ()
+		out, err := cmd.CombinedOutput()
+		switch {
+		case err == nil:
+			return
+		case try < 5 && strings.Contains(string(out), "connection failed"):
+			// Seen once on a busy machine. Nothing was typed then.
+			time.Sleep(20 * time.Millisecond)
+		default:
+			t.Errorf("wtype: %v: %s", err, out)
+			return
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func (t *tree) ofAgent(pid int) holder {
 	name, parent := t.stat(pid)
 	kind := person
 	switch {
-	case agents[name] || t.marked(pid) || t.isScript(pid):
+	case agents[name] || t.marked(pid) || t.isAgent(pid):
 		kind = agent
 	case parent > 1:
 		kind = t.ofAgent(parent)
@@ -156,14 +156,17 @@ func (t *tree) marked(pid int) bool {
 	return false
 }
 
-// isScript reports whether the process is an agent that an interpreter runs:
-// "node /usr/bin/codex".
-func (t *tree) isScript(pid int) bool {
+// isAgent reports whether the process is an agent by its arguments: one that
+// an interpreter runs ("node /usr/bin/codex"), or that goes by another name.
+func (t *tree) isAgent(pid int) bool {
 	text, err := os.ReadFile(filepath.Join(t.proc, strconv.Itoa(pid), "cmdline"))
 	if err != nil {
 		return false
 	}
 	args := strings.Split(string(text), "\x00")
+	if agents[filepath.Base(args[0])] {
+		return true
+	}
 	if len(args) < 2 {
 		return false
 	}

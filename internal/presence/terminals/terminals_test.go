@@ -234,6 +234,7 @@ func TestHolders(t *testing.T) {
 			d.process(4, 1, "bash", "", "bash")
 		}, false},
 		{"an agent that an interpreter runs", func(d *desk) { d.process(7, 1, "node", "", "/usr/bin/node /usr/bin/codex exec") }, false},
+		{"an agent whose threads have names", func(d *desk) { d.process(7, 1, "MainThread", "", "/usr/bin/gemini -p x") }, false},
 		{"Claude Code from its package", func(d *desk) {
 			d.process(7, 1, "node", "", "node /usr/lib/node_modules/@anthropic-ai/claude-code/cli.js")
 		}, false},
