@@ -9,12 +9,7 @@ const (
 	maxBlocks          = 50
 	maxHeader          = 150
 	maxPlain           = 3000 // a text object in a section or context
-	maxButton          = 75
 	maxValue           = 2000 // a button's value
-	maxConfirmTitle    = 100
-	maxConfirmText     = 300
-	maxConfirmButton   = 30
-	maxModalTitle      = 24
 	maxPrivateMetadata = 3000
 )
 

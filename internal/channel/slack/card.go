@@ -326,6 +326,8 @@ func ending(c permit.Card, id func(string) string, left int) ([]object, error) {
 		}, nil
 	}
 	approve := button(approveAction, "Approve", value, "primary")
+	// A button "Whole text" belongs here too, where something is left out: a modal
+	// with pages of 3000 characters, handled beside reasonOpen in tap.go.
 	if left > 0 {
 		approve["confirm"] = object{
 			"title":   plainText("Approve what you cannot see?"),

@@ -563,6 +563,7 @@ func TestThreads(t *testing.T) {
 		}
 		// Slack does not know the thread any more.
 		w.srv.Fail("chat.postMessage", slacktest.Fault{Error: "thread_not_found", If: func(c slacktest.Call) bool { return c.Args["thread_ts"] != "" }})
+		w.srv.Fail("conversations.replies", slacktest.Fault{Error: "thread_not_found"})
 		w.ch.Show(in("a5", "a"))
 		w.pass(3 * time.Second)
 		if m := w.one("a5"); m.ThreadTS != "" {
@@ -583,6 +584,59 @@ func TestThreads(t *testing.T) {
 		w.pass(3 * time.Second)
 		if got := w.one("next").ThreadTS; got != answer["ts"] {
 			t.Errorf("after a restart the session's next card is in the thread %q, want %q", got, answer["ts"])
+		}
+	})
+}
+
+func TestCardsGoWhereTheConfigurationSays(t *testing.T) {
+	// A card of an earlier configuration is still in another conversation.
+	inBubble(t, slacktest.Options{Scopes: []string{"chat:write"}, Users: []string{alice, "U0BOB"}}, nil, func(w *world) {
+		w.rule()
+		w.pass(time.Second)
+		answer, err := w.srv.Invoke("chat.postMessage", map[string]any{"channel": "U0BOB", "text": "old"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := channeltest.Card("old", "make old")
+		old.Ref = ref{place{answer["channel"].(string), answer["ts"].(string)}, ""}.String()
+		w.ch.Show(old)
+		w.pass(time.Second)
+		w.ch.Show(channeltest.Card("new", "make new"))
+		w.pass(2 * time.Second)
+		if m := w.one("new"); m.Channel != slacktest.DM(alice) {
+			t.Errorf("the new card is in %s", m.Channel)
+		}
+		for _, m := range w.srv.Messages(answer["channel"].(string)) {
+			if !strings.Contains(readable(m.Blocks), "make old") {
+				t.Errorf("the old card is not redrawn where it is:\n%s", readable(m.Blocks))
+			}
+		}
+	})
+}
+
+func TestAnotherBotsMessageIsNotOurs(t *testing.T) {
+	// Somebody else's bot, in the same channel, says that its message is our card.
+	inBubble(t, slacktest.Options{Scopes: []string{"chat:write", "channels:history"}}, func(_ *slacktest.Server, c *Config, _ *Options) {
+		c.Channel, c.AllowedUsers = "C0TEAM", []string{alice}
+	}, func(w *world) {
+		w.pass(time.Second)
+		asked := channeltest.Card("asked", "make asked")
+		w.srv.Fail("conversations.history", slacktest.Fault{Status: 200, Body: `{"ok":true,"messages":[{"type":"message","ts":"1700000000.000100","bot_id":"B0EVIL",` +
+			`"metadata":{"event_type":"approval_request","event_payload":{"id":"asked","machine":"m1","generation":1}}}]}`})
+		w.srv.Fail("chat.postMessage", slacktest.Fault{Lost: true, Times: 1})
+		w.ch.Show(asked)
+		w.pass(time.Minute)
+		for _, ref := range w.desk.Posts("asked") {
+			if strings.Contains(ref, "1700000000") {
+				t.Errorf("the card is taken to be at %s", ref)
+			}
+		}
+		for _, method := range []string{"chat.update", "chat.delete"} {
+			for _, c := range w.srv.Calls(method) {
+				if c.Args["ts"] == "1700000000.000100" {
+					t.Errorf("%s of a message that is not ours", method)
+				}
+			}
 		}
 	})
 }

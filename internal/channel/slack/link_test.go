@@ -383,11 +383,20 @@ func TestAWokenMachineTestsItsLink(t *testing.T) {
 			inBubble(t, slacktest.Options{}, nil, func(w *world) {
 				w.pass(31 * time.Second) // just after a ping
 				w.srv.Freeze()           // as Slack's side of a link that outlived its NAT entry
+				w.mu.Lock()
+				dials := len(w.dials)
+				w.mu.Unlock()
 				wake(w)
 				w.pass(7500 * time.Millisecond) // at most 5 s to the next tick, 2 s for the pong
 				w.state(channel.Ready)
 				if n := w.opens(); n != 2 {
 					t.Errorf("%d links were opened", n)
+				}
+				// For the call that asks for a link, too: the old one leads nowhere.
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if n := len(w.dials) - dials; n != 2 {
+					t.Errorf("%d new connections were made, want one for the call and one for the link", n)
 				}
 			})
 		})

@@ -384,8 +384,8 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 		}
 		c.mu.Lock()
 		thread := ""
-		if c.cfg.Threads {
-			thread = c.threads[card.Request.Session]
+		if root := c.threads[card.Request.Session]; root.Channel == c.where {
+			thread = root.TS
 		}
 		target := first(c.where, c.cfg.Channel)
 		c.mu.Unlock()
@@ -404,7 +404,10 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 		}
 		switch {
 		case err == nil:
-			c.posted(ctx, e, ref{at, thread}, want)
+			c.mu.Lock()
+			c.where = at.Channel
+			c.mu.Unlock()
+			c.posted(e, ref{at, thread}, want)
 			return nil
 		case unanswered(err):
 			c.mu.Lock()
@@ -432,7 +435,7 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 }
 
 // posted takes note of where a card is.
-func (c *Channel) posted(ctx context.Context, e *entry, r ref, want uint64) {
+func (c *Channel) posted(e *entry, r ref, want uint64) {
 	c.mu.Lock()
 	if e.at.TS == "" || e.at == r.place {
 		e.at, e.thread, e.drawn = r.place, r.Thread, want
@@ -441,7 +444,7 @@ func (c *Channel) posted(ctx context.Context, e *entry, r ref, want uint64) {
 		e.twins = c.opt.Now()
 	}
 	at := ref{e.at, e.thread}
-	c.where, c.posting = e.at.Channel, ""
+	c.posting = ""
 	c.joinThread(e.card.Request.Session, at)
 	if len(e.lost) > 0 {
 		e.twins = c.opt.Now()

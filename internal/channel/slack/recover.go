@@ -92,7 +92,7 @@ func (c *Channel) searchable(ctx context.Context) (id string, ok bool) {
 	return "", false
 }
 
-// search asks Slack for the messages since oldest. ok is false where it may not
+// search asks Slack for the bot's messages since oldest. ok is false where it may not
 // be asked.
 func (c *Channel) search(ctx context.Context, thread string, oldest time.Time) (id string, found []message, ok bool, err error) {
 	id, ok = c.searchable(ctx)
@@ -100,6 +100,9 @@ func (c *Channel) search(ctx context.Context, thread string, oldest time.Time) (
 		return "", nil, false, nil
 	}
 	found, err = c.api.history(ctx, id, thread, oldest)
+	if codeOf(err) == "thread_not_found" {
+		return id, nil, true, nil
+	}
 	if err != nil && !passes(err) {
 		c.log.Warn("Slack does not say what it has; lost posts cannot be found", "error", err)
 		c.mu.Lock()
@@ -107,7 +110,16 @@ func (c *Channel) search(ctx context.Context, thread string, oldest time.Time) (
 		c.mu.Unlock()
 		return "", nil, false, nil
 	}
+	bot := c.bot()
+	found = slices.DeleteFunc(found, func(m message) bool { return bot != "" && m.BotID != bot })
 	return id, found, true, err
+}
+
+// bot is the bot's own id.
+func (c *Channel) bot() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.who.Bot
 }
 
 // clockSkew is how far Slack's clock may be from ours.
@@ -122,7 +134,7 @@ func (c *Channel) copies(ctx context.Context, e *entry) (found []place, ok bool,
 	}
 	thread := ""
 	if c.cfg.Threads {
-		thread = first(e.thread, c.threads[e.card.Request.Session])
+		thread = first(e.thread, c.threads[e.card.Request.Session].TS)
 	}
 	c.mu.Unlock()
 	// A broadcast reply is in both places; a thread of its own is in one.
@@ -168,7 +180,7 @@ func (c *Channel) recover(ctx context.Context, e *entry) (again bool, err error)
 	now := c.opt.Now()
 	if len(found) > 0 {
 		c.log.Info("found a card whose post was not answered", "request", e.id, "ts", found[0].TS)
-		c.posted(ctx, e, ref{place: found[0]}, 0)
+		c.posted(e, ref{place: found[0]}, 0)
 		return false, nil
 	}
 	wait, end := c.opt.pace.lookAgain, last.Add(c.opt.pace.lookFor)
@@ -202,11 +214,10 @@ func (c *Channel) clearTwins(ctx context.Context, e *entry) error {
 	}
 	c.mu.Lock()
 	at := e.at
+	tapped := len(e.copies)
 	found = append(found, e.copies...)
-	e.copies = nil
 	c.mu.Unlock()
-	slices.SortFunc(found, func(a, b place) int { return strings.Compare(a.TS, b.TS) })
-	for _, twin := range slices.Compact(found) {
+	for _, twin := range found {
 		if twin == at {
 			continue
 		}
@@ -215,13 +226,17 @@ func (c *Channel) clearTwins(ctx context.Context, e *entry) error {
 			if passes(err) {
 				return err
 			}
-			c.strike(ctx, twin, nil, "This is a second copy; the other one counts.")
+			if codeOf(err) != "message_not_found" {
+				c.strike(ctx, twin, nil, "This is a second copy; the other one counts.")
+			}
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	e.copies = slices.Delete(e.copies, 0, tapped)
 	now := c.opt.Now()
 	switch last := e.lost; {
+	case len(e.copies) > 0: // a tap has shown another meanwhile
 	case searched && len(last) > 0 && now.Before(last[len(last)-1].Add(c.opt.pace.twinCheck)):
 		e.twins = last[len(last)-1].Add(c.opt.pace.twinCheck) // one may still arrive
 	default:
@@ -252,7 +267,7 @@ func (c *Channel) sweep(ctx context.Context) {
 			break
 		}
 		c.log.Warn("cannot look for the cards of an earlier process", "error", err)
-		c.link.sleep(ctx, jitter(c.opt.pace.backoff<<try))
+		pause(ctx, jitter(c.opt.pace.backoff<<try))
 	}
 	for _, m := range messages {
 		t, live, ours := tagIn(m)
@@ -268,7 +283,7 @@ func (c *Channel) sweep(ctx context.Context) {
 		switch {
 		case unplaced:
 			c.log.Info("found a card of an earlier process", "request", t.Request, "ts", m.TS)
-			c.posted(ctx, e, ref{place: at}, 0)
+			c.posted(e, ref{place: at}, 0)
 		case twin:
 			c.strike(ctx, at, m.Blocks, "This is a second copy; the other one counts.")
 		case e == nil:

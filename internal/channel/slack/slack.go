@@ -114,12 +114,12 @@ type Channel struct {
 	rev      int64  // of the last drawing
 	posts    lane
 	updates  lane
-	who      identity // of the bot; zero until Slack has said
-	where    string   // the id of the conversation that cards go to, once known
-	threads  map[string]string
-	swept    bool // earlier processes' cards were looked after
-	noSearch bool // Slack refuses to be asked what it has
-	presses  ring // taps
+	who      identity         // of the bot; zero until Slack has said
+	where    string           // the id of the conversation that cards go to, once Slack has said it
+	threads  map[string]place // by session, the first card
+	swept    bool             // earlier processes' cards were looked after
+	noSearch bool             // Slack refuses to be asked what it has
+	presses  ring             // taps
 
 	desk                     channel.Desk // from Run on
 	run                      context.Context
@@ -167,7 +167,7 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		link:    newLink(appAPI.openLink, opt.HTTP, opt.Log, opt.pace.link, opt.Now),
 		wake:    make(chan struct{}, 1),
 		entries: make(map[key]*entry),
-		threads: make(map[string]string),
+		threads: make(map[string]place),
 		early:   "not started",
 		state:   channel.Connecting,
 		since:   opt.Now(),
@@ -179,6 +179,7 @@ func New(cfg Config, opt Options) (*Channel, error) {
 	}
 	c.link.interactive = func(payload []byte) { c.taps.Go(func() { c.take(payload) }) }
 	c.link.changed = c.refresh
+	c.link.stale = c.idle
 	return c, nil
 }
 
@@ -189,6 +190,7 @@ func (c *Channel) Name() string { return Name }
 // at once and whatever waits for Slack to come back is tried now. It never
 // blocks. Without it a wake-up is noticed within a few seconds, too.
 func (c *Channel) Nudge() {
+	c.idle()
 	c.link.nudge()
 	c.mu.Lock()
 	c.posts.retryNow(c.opt.Now())
@@ -243,7 +245,8 @@ func (c *Channel) Run(ctx context.Context, desk channel.Desk) (err error) {
 	return nil
 }
 
-// idle closes what the HTTP client keeps open.
+// idle closes what the HTTP client keeps open for the next call. A post that
+// goes out on a connection that leads nowhere is a post without an answer.
 func (c *Channel) idle() { c.opt.HTTP.CloseIdleConnections() }
 
 // identify asks Slack who the bot is, until it answers.
@@ -318,9 +321,6 @@ func (c *Channel) Show(card permit.Card) {
 	if ref, ok := readRef(card.Ref); ok && e.at.TS == "" {
 		e.at = ref.place
 		e.thread = ref.Thread
-		if c.where == "" {
-			c.where = ref.Channel
-		}
 		c.joinThread(card.Request.Session, ref)
 	}
 	if e.over() {
@@ -354,14 +354,14 @@ func readRef(s string) (ref, bool) {
 
 // joinThread remembers which thread a session's cards go to. Called with mu held.
 func (c *Channel) joinThread(session string, r ref) {
-	if !c.cfg.Threads || session == "" || r.Channel != c.where {
+	if !c.cfg.Threads || session == "" {
 		return
 	}
 	if len(c.threads) > 500 {
 		clear(c.threads) // only tidiness is lost
 	}
 	if _, ok := c.threads[session]; !ok {
-		c.threads[session] = first(r.Thread, r.TS)
+		c.threads[session] = place{r.Channel, first(r.Thread, r.TS)}
 	}
 }
 

@@ -80,6 +80,8 @@ type link struct {
 	interactive func(payload []byte)
 	// changed is called, with no lock held, when status may have changed.
 	changed func()
+	// stale is called when connections that were open may lead nowhere by now.
+	stale func()
 
 	nudged chan struct{} // holds one token: look at the link now
 	wake   chan struct{} // holds one token: a socket changed
@@ -109,14 +111,13 @@ type reason struct {
 func newLink(open func(context.Context) (secret.Text, error), client *http.Client, log *slog.Logger, t tempo, wall func() time.Time) *link {
 	return &link{
 		open: open, http: client, log: log, tempo: t, wall: wall,
-		interactive: func([]byte) {}, changed: func() {},
+		interactive: func([]byte) {}, changed: func() {}, stale: func() {},
 		nudged: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		why: reason{state: channel.Connecting, text: "connecting"},
 	}
 }
 
-// Nudge says that the network or the machine came back: the link is tested and
-// a waiting attempt is made now. It never blocks.
+// nudge has the link tested, and a waiting attempt made, now.
 func (l *link) nudge() { token(l.nudged) }
 
 func token(c chan struct{}) {
@@ -213,13 +214,16 @@ func (l *link) rest(ctx context.Context, last time.Time) {
 		l.sleep(ctx, wait)
 		firm -= time.Since(began)
 	}
-	if firm > 0 {
-		t := time.NewTimer(firm)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
+	pause(ctx, firm)
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(max(d, 0))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -241,6 +245,7 @@ func (l *link) sleep(ctx context.Context, d time.Duration) {
 		case <-tick.C:
 			if c.leapt() {
 				l.log.Info("the machine was asleep; connecting to Slack now")
+				l.stale()
 				return
 			}
 		}
@@ -552,6 +557,7 @@ func (s *socket) keep(ctx context.Context) {
 		err := s.ws.Ping(waiting)
 		done()
 		if err != nil && s.heard.Load() == asked && ctx.Err() == nil && !s.patient() {
+			l.stale()
 			s.drop(reason{state: channel.Connecting, text: fmt.Sprintf("the link to Slack was dead: nothing was heard within %s of a ping", within)}, true)
 			return
 		}
@@ -566,6 +572,7 @@ func (s *socket) keep(ctx context.Context) {
 		case <-ticker.C:
 			if c.leapt() {
 				l.log.Info("the machine was asleep; testing the link to Slack")
+				l.stale()
 				within = l.tempo.probe
 			}
 		}

@@ -173,9 +173,6 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 	switch {
 	case unplaced:
 		e.at, e.drawn = at, 0
-		if c.where == "" {
-			c.where = at.Channel
-		}
 	case twin:
 		e.copies = append(e.copies, at) // to be taken away; this tap counts
 		e.twins = c.opt.Now()
