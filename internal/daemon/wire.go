@@ -98,10 +98,13 @@ func (d *Daemon) newPresence() (*presence.Watch, error) {
 }
 
 // Sources lists every way of telling presence that there is on this system,
-// those of the desktop in the order in which they are tried.
+// those of the desktop in the order in which they are tried. Named ones are
+// used only where the configuration names them.
 func Sources(c config.Config, getenv func(string) string) presence.Sources {
-	other := swayidle.New(swayidle.Config{Binary: c.Swayidle.Binary}, os.Environ())
-	s := presence.Sources{Named: []presence.Source{command.New(c.Presence.Command)}}
+	s := presence.Sources{Named: []presence.Source{
+		swayidle.New(swayidle.Config{Binary: c.Swayidle.Binary}, os.Environ()), // wayland does the same, better
+		command.New(c.Presence.Command),
+	}}
 	switch runtime.GOOS {
 	case "darwin":
 		s.Desktop = []presence.Source{macos.New()}
@@ -109,7 +112,7 @@ func Sources(c config.Config, getenv func(string) string) presence.Sources {
 		s.Desktop = []presence.Source{windows.New()}
 		return s
 	default:
-		s.Desktop = []presence.Source{mutter.New(getenv), wayland.New(getenv), x11.New(getenv), other}
+		s.Desktop = []presence.Source{mutter.New(getenv), wayland.New(getenv), x11.New(getenv)}
 		s.Seat = logind.New(getenv)
 	}
 	s.Terminals = terminals.New(getenv)
