@@ -41,7 +41,7 @@ func runSeed(seed uint64, mutate func(*Broker), blur func(Event) Event) (taken [
 // (CPD_SEED=… CPD_SCHEDULES=1 runs it alone) and the smallest world that still
 // shows it.
 func TestSimulation(t *testing.T) {
-	n, first := schedules(t, 20_000), firstSeed()
+	n, first := schedules(t, 5_000), firstSeed()
 	var next atomic.Uint64
 	var workers sync.WaitGroup
 	var failures atomic.Int32
