@@ -4,11 +4,12 @@
 //
 // # How it is made
 //
-// slack.go is the channel; queue.go says which card is drawn when, recover.go
-// what becomes of a post whose answer was lost, tap.go what a tap must fulfil.
-// card.go and fallback.go draw, face.go compares what Slack returns with what
-// was drawn. socketmode.go keeps the link, envelope.go reads what comes by it,
-// api.go calls the Web API. manifest.go and check.go are for setting it up.
+// slack.go is the channel; queue.go says which card is drawn when, post.go puts
+// it up, recover.go deals with a post whose answer was lost, tap.go says what a
+// tap must be. card.go and fallback.go draw, face.go compares what Slack returns
+// with what was drawn. socketmode.go keeps the link, socket.go is one WebSocket
+// of it, envelope.go reads what comes by it, api.go calls the Web API.
+// manifest.go and check.go are for setting it up.
 //
 // The Web API is called in plain JSON by net/http: nine methods do not need a
 // client library, and here the difference between "did not reach Slack" and
