@@ -66,6 +66,9 @@ func (e ended) handedBack(t *testing.T, why string) {
 
 func (e ended) within(t *testing.T, limit time.Duration) {
 	t.Helper()
+	if os.Getenv("CI") != "" {
+		limit *= 4 // a busy machine is late with everything
+	}
 	if e.after > limit {
 		t.Errorf("it took %v, want at most %v", e.after, limit)
 	}
@@ -246,7 +249,7 @@ func TestOneConnection(t *testing.T) {
 		{name: "a refusal", script: func(p *peer) { p.request(); p.say(`{"accepted":false}` + "\n"); p.expect("") }, failure: "does not accept"},
 		{name: "a line that is not JSON", script: odd("approve"), failure: "cannot read the daemon's answer"},
 		{name: "an empty line", script: odd(""), failure: "cannot read the daemon's answer"},
-		{name: "a 20 MB line", script: odd(`{"action":"approve","reason":"` + strings.Repeat("x", 20_000_000)), failure: "cannot read the daemon's answer: a line over 16 MiB", limit: 5 * time.Second},
+		{name: "a 20 MB line", script: odd(`{"action":"approve","reason":"` + strings.Repeat("x", 20_000_000)), failure: "cannot read the daemon's answer: a line over 16 MiB", limit: 20 * time.Second},
 		{name: "an unknown action", script: odd(strings.Replace(approved, "approve", "allow", 1)), failure: "unknown action"},
 		{name: "an approval without output", script: odd(`{"action":"approve","reason":"r"}`), failure: "cannot use the daemon's answer"},
 		{name: "an approval that is a text", script: odd(`{"action":"approve","output":"yes"}`), failure: "cannot use the daemon's answer"},
