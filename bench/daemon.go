@@ -15,21 +15,21 @@ import (
 	"time"
 )
 
-// theDaemon is a real daemon in a folder of its own, with the page and with
-// presence set by hand.
+// theDaemon is a real daemon in a folder of its own, with the page, with
+// presence set by hand, and with whatever more its configuration says.
 type theDaemon struct {
 	binary, socket string
 	cmd            *exec.Cmd
 }
 
-func startDaemon(ctx context.Context, b *bench) (*theDaemon, error) {
+func startDaemon(ctx context.Context, b *bench, more string) (*theDaemon, error) {
 	home := filepath.Join(b.dir, "home")
 	d := &theDaemon{binary: filepath.Join(b.dir, "claude-permission-daemon"), socket: filepath.Join(home, "s")}
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, err
 	}
 	config := filepath.Join(home, "config.toml")
-	if err := os.WriteFile(config, []byte("[presence]\nsource = \"manual\"\n[web]\nlisten = \"127.0.0.1:0\"\n"), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte("[presence]\nsource = \"manual\"\n[web]\nlisten = \"127.0.0.1:0\"\n"+more), 0o600); err != nil {
 		return nil, err
 	}
 	root, err := output(ctx, "go", "list", "-m", "-f", "{{.Dir}}")
@@ -61,7 +61,7 @@ func (d *theDaemon) stop() error {
 }
 
 func withDaemon(ctx context.Context, b *bench) error {
-	d, err := startDaemon(ctx, b)
+	d, err := startDaemon(ctx, b, "")
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func atRest(ctx context.Context, b *bench) (err error) {
 		fmt.Fprintln(b.stdout, "  no /proc here")
 		return nil
 	}
-	d, err := startDaemon(ctx, b)
+	d, err := startDaemon(ctx, b, "")
 	if err != nil {
 		return err
 	}

@@ -47,6 +47,7 @@ func cases() []kase {
 		{"round-trip", "a person at the keyboard; a server that hands back at once", roundTrip},
 		{"daemon", "a person at the keyboard; the real daemon", withDaemon},
 		{"no-daemon", "no daemon", func(ctx context.Context, b *bench) error { return b.compare(ctx, filepath.Join(b.dir, "none")) }},
+		{"slack", "a person away; the real daemon and hook, the loopback Slack; in ms", throughSlack},
 		{"rest", "the daemon, left alone", atRest},
 	}
 }
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&b.runs, "runs", 200, "how many runs of each program count")
 	flags.DurationVar(&b.rest, "rest", 30*time.Second, "how long the daemon is left alone")
-	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, rest")
+	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, slack, rest")
 	programs := flags.String("programs", "", "only these, separated by commas: c, empty, hook, python")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
