@@ -6,10 +6,9 @@ import (
 	"os"
 
 	"claude-permission-daemon/internal/hook"
+	"claude-permission-daemon/internal/version"
 )
 
-const version = "0.1.0"
-
 func main() {
-	os.Exit(hook.Run(version, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(hook.Run(version.Number, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }

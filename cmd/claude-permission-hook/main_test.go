@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"claude-permission-daemon/internal/version"
 )
 
 // TestDependencies keeps the hook's start fast: each of these packages costs
@@ -23,6 +25,7 @@ func TestDependencies(t *testing.T) {
 		allowed := []string{
 			"claude-permission-daemon/cmd/claude-permission-hook", "claude-permission-daemon/internal/hook",
 			"claude-permission-daemon/internal/paths", "claude-permission-daemon/internal/wire/limits",
+			"claude-permission-daemon/internal/version",
 		}
 		for dependency := range strings.FieldsSeq(string(output)) {
 			root, _, _ := strings.Cut(dependency, "/")
@@ -38,7 +41,7 @@ func TestDependencies(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	output, err := exec.CommandContext(t.Context(), "go", "run", ".", "--version").Output()
-	if want := "claude-permission-hook " + version + "\n"; err != nil || string(output) != want {
+	if want := "claude-permission-hook " + version.Number + "\n"; err != nil || string(output) != want {
 		t.Errorf("--version prints %q, %v; want %q", output, err, want)
 	}
 }

@@ -43,6 +43,7 @@ type toolCall struct {
 const (
 	PermissionRequest = "PermissionRequest"
 	Notification      = "Notification"
+	Elicitation       = "Elicitation"
 )
 
 // Parse reads one event. Unknown fields and events are no error: Claude Code

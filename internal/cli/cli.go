@@ -95,7 +95,7 @@ func Run(ctx context.Context, args []string, env Env) int {
 }
 
 func run(ctx context.Context, args []string, env Env) error {
-	c := &call{Env: env, version: version()}
+	c := &call{Env: env, version: buildVersion()}
 	global := flag.NewFlagSet("claude-permission-daemon", flag.ContinueOnError)
 	common(global, c)
 	showVersion := global.Bool("version", false, "print the version and exit")

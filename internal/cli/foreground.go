@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"claude-permission-daemon/internal/daemon"
 	"claude-permission-daemon/internal/paths"
 	"claude-permission-daemon/internal/socket"
+	"claude-permission-daemon/internal/version"
 )
 
 // foreground runs the daemon until SIGTERM or SIGINT.
@@ -99,20 +99,16 @@ func (c *call) logger(debug bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// version is what the build knows of itself.
-func version() string {
+// buildVersion is the version, with the commit where the build knows it.
+func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return version.Number
 	}
-	v := info.Main.Version
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = "devel-" + s.Value[:min(12, len(s.Value))]
+		if s.Key == "vcs.revision" {
+			return version.Number + "+" + s.Value[:min(12, len(s.Value))]
 		}
 	}
-	if v == "" || v == "(devel)" {
-		v = "devel"
-	}
-	return strings.TrimPrefix(v, "v")
+	return version.Number
 }

@@ -272,6 +272,18 @@ func TestBackgroundSubagentIsHandedBackAtOnce(t *testing.T) {
 	}
 }
 
+func TestElicitationIsHandedBack(t *testing.T) {
+	r := start(t)
+	r.setPresence("away")
+	c := r.dial().send(enveloped("elicitation-1", `{"hook_event_name":"Elicitation","session_id":"s","mcp_server_name":"demo","mode":"form"}`))
+	if got := c.line(); got != `{"accepted":true}` {
+		t.Fatal(got)
+	}
+	if got := c.line(); !strings.HasPrefix(got, `{"action":"passthrough"`) {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestPresentPersonIsNotAskedElsewhere(t *testing.T) {
 	r := start(t)
 	r.setPresence("here")

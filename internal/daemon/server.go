@@ -130,6 +130,12 @@ func (d *Daemon) hook(conn net.Conn, lines *wire.Reader, envelope wire.Envelope)
 		d.refuse(conn, err)
 		return
 	}
+	if event.Name == claude.Elicitation {
+		_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
+		_ = wire.Write(conn, wire.Accepted{Accepted: true})
+		_ = wire.Write(conn, wire.Reply{Action: wire.Passthrough, Reason: "Handed back to the terminal: an MCP server's form is answered there"})
+		return // no form is shown elsewhere, so the dialog must not wait for one
+	}
 	if event.Name != claude.PermissionRequest {
 		if signal, ok := event.Signal(); ok {
 			d.loop.post(broker.Seen{Signal: signal})

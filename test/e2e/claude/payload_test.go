@@ -94,7 +94,7 @@ func TestPayloads(t *testing.T) {
 		terminal := home.Start()
 		terminal.Prompt("ask me")
 		hook.Await(`"Notification"`) // six seconds later
-		terminal.Answer("Which framework?", "1")
+		terminal.Answer("The usual one", "1") // the question itself stays in the transcript
 		hook.Await(`"Stop"`)
 		compare(t, home, hook, map[string][]string{
 			"PermissionRequest.AskUserQuestion": {`"PermissionRequest"`, `"AskUserQuestion"`},

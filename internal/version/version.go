@@ -1,0 +1,6 @@
+// Package version holds the version of both programs, in one place. It links
+// nothing, for the hook's sake.
+package version
+
+// Number is the release that this tree becomes.
+const Number = "0.1.0"
