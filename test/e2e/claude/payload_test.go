@@ -93,7 +93,7 @@ func TestPayloads(t *testing.T) {
 		hook.Answer("Elicitation", `{"hookSpecificOutput":{"hookEventName":"Elicitation","action":"accept","content":{"name":"Jo"}}}`)
 		terminal := home.Start()
 		terminal.Prompt("ask me")
-		hook.Await(`"Notification"`) // six seconds later
+		hook.Await(`"Notification"`)          // six seconds later
 		terminal.Answer("The usual one", "1") // the question itself stays in the transcript
 		hook.Await(`"Stop"`)
 		compare(t, home, hook, map[string][]string{
