@@ -34,6 +34,7 @@ var mayImport = []struct {
 	{"internal/broker", []string{"internal/permit"}},
 	{"internal/broker/*", []string{"internal/permit", "internal/broker"}},
 	{"internal/socket", nil},
+	{"internal/network", nil},
 	{"internal/terminal", []string{"internal/permit"}},
 	{"internal/hook", []string{"internal/claude", "internal/permit", "internal/wire", "internal/wire/limits", "internal/socket", "internal/paths"}},
 	{"internal/channel", []string{"internal/permit"}},

@@ -25,6 +25,7 @@ import (
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/journal"
 	"claude-permission-daemon/internal/mask"
+	"claude-permission-daemon/internal/network"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/presence"
 	"claude-permission-daemon/internal/preview"
@@ -211,6 +212,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	core.Go(func() { d.signs.Run(deciding) })
 	core.Go(func() { d.loop.run(deciding) })
+	core.Go(func() { d.watchNetwork(deciding) })
 	core.Go(func() {
 		if err := d.presence.Run(deciding); err != nil {
 			d.log.Error("presence is no longer watched", "error", err)
@@ -241,6 +243,26 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stopWriting()
 	write.Wait()
 	return d.close()
+}
+
+// watchNetwork lets channels reconnect at once when the network comes back.
+func (d *Daemon) watchNetwork(ctx context.Context) {
+	var nudged []interface{ Nudge() }
+	for _, c := range d.channels {
+		if n, ok := c.(interface{ Nudge() }); ok {
+			nudged = append(nudged, n)
+		}
+	}
+	if len(nudged) == 0 {
+		return
+	}
+	if err := network.Watch(ctx, func() {
+		for _, n := range nudged {
+			n.Nudge()
+		}
+	}); err != nil {
+		d.log.Warn("channels reconnect in their own time", "error", err)
+	}
 }
 
 // SetIdleTimeout changes how long without input makes a person away.
