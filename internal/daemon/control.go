@@ -100,8 +100,10 @@ func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {
 		return nil, errors.New("cannot answer: id is missing")
 	case !ok:
 		return nil, fmt.Errorf("cannot answer: decision is %q, not approve or deny", e.Decision)
-	case verb == permit.Allow && e.Message != "":
-		return nil, errors.New("cannot approve with a message: Claude Code takes one only with a deny")
+	}
+	unsent := verb == permit.Allow && e.Message != ""
+	if unsent {
+		e.Message = ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerFor)
 	defer cancel()
@@ -109,6 +111,9 @@ func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {
 		Request: e.ID, Generation: e.Generation, Digest: e.Digest,
 		Decision: permit.Decision{Verb: verb, By: d.owner, Channel: terminalChannel, Message: e.Message},
 	})
+	if verdict.Code == permit.Accepted && unsent {
+		verdict.Text += ". The message was not sent: Claude Code takes one only with a deny."
+	}
 	if verdict.Code == permit.Accepted {
 		return wire.OK{OK: true, Text: verdict.Text}, nil
 	}

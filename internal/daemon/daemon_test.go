@@ -272,6 +272,16 @@ func TestBackgroundSubagentIsHandedBackAtOnce(t *testing.T) {
 	}
 }
 
+func TestMessageWithAnApproval(t *testing.T) {
+	r := start(t)
+	r.setPresence("away")
+	r.dial().send(enveloped("with-a-message", ask("s", "x"))).line()
+	r.waitOpen("offered")
+	if got := r.control(`{"v":1,"op":"answer","id":"with-a-message","decision":"approve","message":"go on"}`); !strings.Contains(got, `"ok":true`) || !strings.Contains(got, "message was not sent") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestElicitationIsHandedBack(t *testing.T) {
 	r := start(t)
 	r.setPresence("away")
@@ -349,7 +359,6 @@ func TestBadInput(t *testing.T) {
 		{"answer without id", `{"v":1,"op":"answer","decision":"approve"}`, "id is missing"},
 		{"answer without decision", `{"v":1,"op":"answer","id":"x"}`, "not approve or deny"},
 		{"answer to nothing", `{"v":1,"op":"answer","id":"nothing-such","decision":"approve"}`, "no such open request"},
-		{"approve with message", `{"v":1,"op":"answer","id":"not-disturbed","decision":"approve","message":"x"}`, "cannot approve with a message"},
 		{"another digest", `{"v":1,"op":"answer","id":"not-disturbed","decision":"approve","digest":"00"}`, "no longer the one"},
 		{"odd presence", `{"v":1,"op":"presence","presence":"asleep"}`, "it is away, here or auto"},
 		{"negative time", `{"v":1,"op":"presence","presence":"away","for_seconds":-1}`, "negative"},
