@@ -82,7 +82,9 @@ func presenceLine(p wire.Presence, now time.Time) string {
 		if !p.Override.Until.IsZero() {
 			line += " until " + p.Override.Until.Local().Format("15:04")
 		}
-	} else if p.Source != "" {
+		return line
+	}
+	if p.Source != "" {
 		line += ", by " + p.Source
 	}
 	if p.Detail != "" {
