@@ -152,9 +152,10 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 	case !e.card.Live() && e.at == at:
 		return e.card, nil // the desk says what happened
 	}
-	// A card whose post is under way, or was not answered, is where Slack says it
-	// is, if it shows what was drawn.
-	unplaced := e.at.TS == "" && (e.busy || len(e.lost) > 0)
+	// A card whose post is under way, or was not answered, or that an earlier
+	// process may have posted, is where Slack says it is, if it shows what was
+	// drawn.
+	unplaced := e.at.TS == "" && (e.busy || len(e.lost) > 0 || !c.swept)
 	twin := e.at.TS != "" && e.at != at && len(e.lost) > 0
 	if e.at != at && !unplaced && !twin || c.where != "" && at.Channel != c.where && e.at.Channel != at.Channel {
 		return permit.Card{}, &refusal{"This is not the card that was posted for this request. Your tap does not count; use the other one.", true}
@@ -185,7 +186,7 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 func (c *Channel) recall(t tag) {
 	c.mu.Lock()
 	e := c.entries[key{t.Request, t.Generation}]
-	unknown := e != nil && e.card.Live() && e.at.TS != "" && len(e.faces) == 0
+	unknown := e != nil && e.card.Live() && (e.at.TS != "" || !c.swept) && len(e.faces) == 0
 	c.mu.Unlock()
 	if unknown {
 		_, _, _, _ = c.draw(e) // it takes note of the face; without one the tap is refused

@@ -169,8 +169,9 @@ func (h *house) card(ctx context.Context, session string, live bool) (slacktest.
 	})
 }
 
-// tap presses a button until it is taken: Slack itself shows an error while no
-// daemon is linked, and a person taps again.
+// tap presses a button until the card has lost its buttons, as a person does:
+// Slack shows an error while no daemon is linked, and a tap that was taken by a
+// daemon which was killed before it could write it down is lost.
 func (h *house) tap(ctx context.Context, session, action string) error {
 	for {
 		m, err := h.card(ctx, session, true)
@@ -179,7 +180,12 @@ func (h *house) tap(ctx context.Context, session, action string) error {
 		}
 		result, err := h.slack.Click(ctx, slacktest.Click{Channel: m.Channel, TS: m.TS, ActionID: action, User: "U0ALICE"})
 		if err == nil && result.Acked {
-			return nil
+			soon, cancel := context.WithTimeout(ctx, 5*time.Second)
+			_, err = h.card(soon, session, false)
+			cancel()
+			if err == nil {
+				return nil
+			}
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
