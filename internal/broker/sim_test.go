@@ -124,6 +124,9 @@ type simHook struct {
 	ran      bool
 	heard    time.Duration
 	line     time.Duration // when its connection's last word arrives
+
+	kept      bool // it keeps a person who may be there from the terminal
+	keptSince time.Duration
 }
 
 // simCard is what can be seen of a request on a channel.

@@ -97,14 +97,14 @@ func (w *world) check() {
 		h := w.hookOf(r.ID)
 		switch {
 		case !blocked || r.outcome != nil && r.outcome.Decided():
-			h.heard = w.clock
-		case w.clock-h.heard > journalFor+31*time.Second && w.jumpFree():
+			h.kept = false
+		case !h.kept:
+			h.kept, h.keptSince = true, w.clock
+		case w.clock-h.keptSince > journalFor+10*time.Millisecond && w.jump == 0:
 			w.failf("%s: the person is kept from the terminal", r.ID)
 		}
 	}
 }
-
-func (w *world) jumpFree() bool { return w.jump == 0 }
 
 // judged: truth 3. One answer decides, and whoever is told so has decided.
 func (w *world) judged(e Judge) {
