@@ -105,7 +105,6 @@ type world struct {
 	stuck     map[string]bool
 	presence  permit.PresenceState
 	known     permit.PresenceState // what the broker was told last
-	handing   time.Duration        // since when presence demands blocked hooks back; <0: it does not
 	taps      map[uint64]*tap
 	nextToken uint64
 }
@@ -115,7 +114,6 @@ type simHook struct {
 	req      permit.Request
 	link     uint64
 	alive    bool
-	accepted bool
 	reached  bool            // an outcome came to its connection
 	output   *permit.Outcome // what it wrote for Claude Code
 	acked    bool
@@ -152,7 +150,7 @@ const (
 
 func newWorld(c *choices, mutate func(*Broker), blur func(Event) Event) *world {
 	w := &world{choices: c, mutate: mutate, blur: blur, links: make(map[uint64]*simHook), presence: permit.Unsure,
-		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap), handing: -1}
+		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap)}
 	for _, ch := range []string{"slack", "web"} {
 		w.cards[ch] = make(map[string]*simCard)
 	}
@@ -258,7 +256,7 @@ func (w *world) crash() {
 		return
 	}
 	w.trace = append(w.trace, fmt.Sprintf("%v  kill -9", w.clock))
-	w.epoch, w.unwritten, w.handing = 0, nil, -1
+	w.epoch, w.unwritten = 0, nil
 	for _, link := range slices.Sorted(maps.Keys(w.links)) {
 		h := w.links[link]
 		delete(w.links, link)
@@ -384,7 +382,7 @@ func (w *world) connect(h *simHook) {
 		return
 	}
 	w.nextLink++
-	h.link, h.accepted, h.heard = w.nextLink, true, w.clock
+	h.link, h.heard = w.nextLink, w.clock
 	w.links[h.link] = h
 	req := h.req
 	if req.Asked.IsZero() {

@@ -174,7 +174,8 @@ func (s *step) asked(e Asked) {
 		return
 	}
 	r.journalled = true
-	r.record = s.note(permit.Record{Kind: permit.RecordOpened, Request: r.ID, Opened: &r.Request}, mustSync)
+	opened := r.Request // a copy: ours may get its input anew while the journal writes
+	r.record = s.noteSynced(permit.Record{Kind: permit.RecordOpened, Request: r.ID, Opened: &opened})
 }
 
 // refuseHook hands a request back that never becomes one of ours.
@@ -279,7 +280,7 @@ func (s *step) end(r *request, outcome permit.Outcome) {
 	if outcome.Decided() {
 		r.giveUp = s.now.Add(decisionFor)
 	}
-	r.record = s.note(permit.Record{Kind: permit.RecordEnded, Request: r.ID, Outcome: &outcome}, mustSync)
+	r.record = s.noteSynced(permit.Record{Kind: permit.RecordEnded, Request: r.ID, Outcome: &outcome})
 }
 
 // endUnrecorded tells a hook what decides nothing without waiting for the
@@ -317,16 +318,17 @@ func (s *step) drawOn(r *request, channel string) {
 	s.do(Draw{Channel: channel, Card: s.b.card(r, channel)})
 }
 
-type syncMode bool
+// note appends a record that nothing waits for.
+func (s *step) note(record permit.Record) { s.append(record, false) }
 
-const mustSync syncMode = true
+// noteSynced appends a record and returns its number: the request goes on when
+// Recorded says that it is on the disk.
+func (s *step) noteSynced(record permit.Record) uint64 { return s.append(record, true) }
 
-// note appends a record and returns its number; with mustSync the request goes
-// on when Recorded says that it is on the disk.
-func (s *step) note(record permit.Record, sync ...syncMode) uint64 {
+func (s *step) append(record permit.Record, sync bool) uint64 {
 	s.b.seq++
 	record.At = s.now
-	s.do(Record{Seq: s.b.seq, Sync: len(sync) > 0, Record: record})
+	s.do(Record{Seq: s.b.seq, Sync: sync, Record: record})
 	return s.b.seq
 }
 

@@ -29,7 +29,6 @@ const (
 	OpPending  = "pending"
 	OpAnswer   = "answer"
 	OpPresence = "presence"
-	OpLog      = "log"
 	OpWatch    = "watch"
 )
 
@@ -54,9 +53,6 @@ type Envelope struct {
 	// For OpPresence.
 	Presence   string  `json:"presence,omitempty"` // "away", "here", "auto"; empty only asks
 	ForSeconds float64 `json:"for_seconds,omitempty"`
-
-	// For OpLog.
-	Last int `json:"last,omitempty"` // that many newest records; 0: all
 }
 
 // Accepted is the daemon's first line to an enveloped request, and its answer
