@@ -57,7 +57,7 @@ func TestThroughAProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyChild$", "-test.v")
-	child.Env = append(os.Environ(), "CPD_PROXY_CHILD=1", "HTTPS_PROXY="+proxy.URL, "https_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=", "SSL_CERT_FILE="+authority,
+	child.Env = append(os.Environ(), "CPD_PROXY_CHILD=1", "HTTPS_PROXY="+proxy.URL, "https_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=", "SSL_CERT_FILE="+authority, "SSL_CERT_DIR="+t.TempDir(),
 		"SLACK_BOT="+srv.Options().BotToken, "SLACK_APP="+srv.Options().AppToken)
 	out, err := child.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "the channel is ready") {
@@ -81,7 +81,7 @@ func TestProxyChild(t *testing.T) {
 	}, Options{})
 	end := start(t, c, &channeltest.Desk{})
 	defer end()
-	for range 500 {
+	for range 3000 {
 		if c.Status().State == channel.Ready {
 			fmt.Println("the channel is ready")
 			return
