@@ -8,6 +8,7 @@ import (
 
 	"claude-permission-daemon/internal/broker"
 	"claude-permission-daemon/internal/channel"
+	"claude-permission-daemon/internal/clock"
 	"claude-permission-daemon/internal/permit"
 )
 
@@ -65,13 +66,13 @@ func (l *loop) ask(f func(*broker.Broker)) bool {
 // run works until ctx ends.
 func (l *loop) run(ctx context.Context) {
 	defer close(l.ended)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	alarm := clock.New()
+	defer alarm.Close()
 	for {
 		if at, ok := l.broker.Wake(); ok {
-			timer.Reset(max(0, time.Until(at)))
+			alarm.Set(at)
 		} else {
-			timer.Stop()
+			alarm.Stop()
 		}
 		select {
 		case <-l.events.more:
@@ -80,7 +81,8 @@ func (l *loop) run(ctx context.Context) {
 			}
 		case f := <-l.calls:
 			f(l.broker)
-		case <-timer.C:
+		case <-alarm.C: // a request is due, or the clock was set
+			alarm.Rang()
 			l.carryOut(l.broker.Step(now(), broker.Tick{}))
 		case <-ctx.Done():
 			return
