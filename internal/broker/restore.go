@@ -7,17 +7,24 @@ import (
 	"claude-permission-daemon/internal/permit"
 )
 
-// Restore rebuilds what the journal knows, before the first Step, and returns
+// Restore rebuilds what the journal knows, once it could be opened, and returns
 // what is to be done about it. A request that was open waits for its hook to
 // come back (Config.Reattach) and stays answerable meanwhile; a card that may
 // still have buttons is drawn again.
 func (b *Broker) Restore(now time.Time, records []permit.Record) []Effect {
+	before := len(b.order) // none, unless the journal could not be opened at the start
+	asked := make(map[string]bool)
+	for _, r := range b.order {
+		asked[r.ID] = r.phase != over
+	}
 	for _, record := range records {
-		b.replay(record)
+		if !asked[record.Request] { // else its hook has come back already, and goes on
+			b.replay(record)
+		}
 	}
 	s := &step{b: b, now: now}
 	b.last = now
-	for _, r := range b.order {
+	for _, r := range b.order[before:] {
 		if r.phase == over {
 			r.ended = r.outcome.At
 			for _, channel := range b.cfg.Channels {

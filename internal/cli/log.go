@@ -261,6 +261,10 @@ func recordText(r permit.Record) string {
 		return "daemon started, version " + r.Note
 	case permit.RecordStopped:
 		return "daemon stopped"
+	case permit.RecordRepaired:
+		return "journal repaired: " + r.Note
+	case permit.RecordGap:
+		return "journal again: " + r.Note
 	case permit.RecordOpened:
 		return fmt.Sprintf("%s asked in %s", r.Opened.Tool, r.Opened.Cwd)
 	case permit.RecordOffered:

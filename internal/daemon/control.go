@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,8 +69,9 @@ func (d *Daemon) status() (wire.Status, error) {
 		s.Channels = append(s.Channels, wire.Channel{Name: now.Name, State: string(now.State), Since: now.Since,
 			Detail: now.Detail, URL: now.URL})
 	}
-	if err := d.journal.Err(); err != nil {
-		s.Journal = err.Error()
+	var repaired string
+	if s.Journal, repaired = d.recorder.state(); repaired != "" {
+		s.Config = append(slices.Clone(s.Config), "the journal was repaired at the start: "+repaired)
 	}
 	return s, nil
 }

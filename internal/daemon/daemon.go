@@ -65,7 +65,6 @@ type Daemon struct {
 	patience time.Duration // firstLineFor, but for tests
 
 	listener *socket.Listener
-	journal  *journal.Journal
 	restored []broker.Effect
 	loop     *loop
 	recorder *recorder
@@ -107,19 +106,18 @@ func New(o Options) (d *Daemon, err error) {
 		return nil, err
 	}
 	opened = append(opened, d.listener)
-	records, err := d.openJournal()
-	if err != nil {
-		return nil, err
-	}
-	opened = append(opened, d.journal)
-	if d.machine, err = machine(o.StateDir); err != nil {
-		return nil, err
-	}
 	d.loop = &loop{log: o.Log, channels: make(map[string]channel.Channel), changed: newBroadcast(),
 		events: newQueue[broker.Event](), calls: make(chan func(*broker.Broker)), ended: make(chan struct{}),
 		judged: make(map[uint64]chan<- permit.Verdict), down: make(map[string]string)}
 	d.hooks = newHooks(d.loop.post)
-	d.recorder = newRecorder(d.journal, d.masker, d.loop.post)
+	d.recorder = &recorder{log: o.Log, masker: d.masker, done: d.loop.post, queue: newQueue[broker.Record](),
+		open: func() (journal.Opened, error) { return journal.Open(o.StateDir) }, found: d.loop.restore}
+	records, err := d.recorder.start()
+	if err != nil {
+		return nil, err
+	}
+	opened = append(opened, d.recorder)
+	d.machine = d.thisMachine()
 	d.loop.hooks, d.loop.recorder = d.hooks, d.recorder
 	if d.signs, err = terminal.New(func(s permit.Signal) { d.loop.post(broker.Seen{Signal: s}) }); err != nil {
 		return nil, err
@@ -134,20 +132,6 @@ func New(o Options) (d *Daemon, err error) {
 	}
 	d.newBroker(records)
 	return d, nil
-}
-
-// openJournal opens the journal and says what was repaired.
-func (d *Daemon) openJournal() ([]permit.Record, error) {
-	opened, err := journal.Open(d.options.StateDir)
-	if err != nil {
-		return nil, err
-	}
-	if opened.Repaired != "" {
-		d.log.Warn("journal repaired", "what", opened.Repaired)
-		d.warnings = append(d.warnings, "the journal was repaired at the start: "+opened.Repaired)
-	}
-	d.journal = opened.Journal
-	return opened.Records, nil
 }
 
 // newBroker makes the broker and lets it pick up what the journal knows.
@@ -290,28 +274,29 @@ func (d *Daemon) settle() {
 }
 
 func (d *Daemon) close() error {
-	errJournal := d.journal.Close()
+	errJournal := d.recorder.Close()
 	if err := d.listener.Close(); err != nil {
 		return fmt.Errorf("cannot close the socket: %w", err)
 	}
 	return errJournal
 }
 
-// machine is this host, with an id that it keeps: two hosts can share a name.
-func machine(stateDir string) (permit.Machine, error) {
+// thisMachine is this host, with an id that it keeps: two hosts can share a
+// name. Where the id cannot be kept, it holds until the next start.
+func (d *Daemon) thisMachine() permit.Machine {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	path := filepath.Join(stateDir, "machine-id")
+	path := filepath.Join(d.options.StateDir, "machine-id")
 	if kept, err := os.ReadFile(path); err == nil && len(strings.TrimSpace(string(kept))) == 32 {
-		return permit.Machine{ID: strings.TrimSpace(string(kept)), Host: host}, nil
+		return permit.Machine{ID: strings.TrimSpace(string(kept)), Host: host}
 	}
 	id := ownID(rand.Reader)()
 	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
-		return permit.Machine{}, fmt.Errorf("cannot keep the machine's id: %w", err)
+		d.log.Warn("the machine's id cannot be kept", "error", err)
 	}
-	return permit.Machine{ID: id, Host: host}, nil
+	return permit.Machine{ID: id, Host: host}
 }
 
 // connections are those that are open, so that the daemon's end can close them.

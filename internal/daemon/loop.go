@@ -90,6 +90,11 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
+// restore takes in what a journal holds that could not be opened at the start.
+func (l *loop) restore(records []permit.Record) {
+	l.ask(func(b *broker.Broker) { l.carryOut(b.Restore(now(), records)) })
+}
+
 // carryOut does what the broker wants, in its order.
 func (l *loop) carryOut(effects []broker.Effect) {
 	for _, effect := range effects {

@@ -54,7 +54,6 @@ type Journal struct {
 	size int64    // of what is whole in the file
 	seq  uint64
 	hash string
-	err  error // of the last Append; nil once one has succeeded
 }
 
 // Opened is what Open found.
@@ -66,11 +65,19 @@ type Opened struct {
 	Repaired string
 }
 
+// HeldError says that another daemon writes the journal.
+type HeldError struct{ Dir string }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("cannot open the journal in %s: another daemon writes it", e.Dir)
+}
+
 // Open opens the journal in dir (made with mode 0700 if it is not there) for
 // writing, and reads what the newest files hold. A torn last line, the mark of
 // a crash while writing, is cut off. A journal whose chain is broken is still
-// opened: what can be read is used, and Verify names the place. It fails where
-// another daemon has the journal open.
+// opened: what can be read is used, and Verify names the place. Where
+// another daemon has the journal open the error is a *HeldError; any other may
+// pass.
 func Open(dir string) (Opened, error) { return open(dir, MaxSize) }
 
 func open(dir string, maxSize int64) (o Opened, err error) {
@@ -82,7 +89,7 @@ func open(dir string, maxSize int64) (o Opened, err error) {
 	case err != nil:
 		return Opened{}, fmt.Errorf("cannot lock the journal: %w", err)
 	case !got:
-		return Opened{}, fmt.Errorf("cannot open the journal in %s: another daemon writes it", dir)
+		return Opened{}, &HeldError{Dir: dir}
 	}
 	defer func() {
 		if err != nil {
@@ -148,10 +155,10 @@ func (j *Journal) openFile() error {
 func (j *Journal) Append(records []permit.Record, sync bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.err = j.append(records, sync); j.err != nil {
-		j.err = fmt.Errorf("cannot write the journal: %w", cause(j.err))
+	if err := j.append(records, sync); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", cause(err))
 	}
-	return j.err
+	return nil
 }
 
 func (j *Journal) append(records []permit.Record, sync bool) error {
@@ -235,13 +242,6 @@ func seal(l Line) (line []byte, hash string, err error) {
 func digest(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
-}
-
-// Err is why the last Append failed; nil when it did not.
-func (j *Journal) Err() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.err
 }
 
 // Close closes the file and lets go of the folder.

@@ -9,6 +9,8 @@ type RecordKind string
 const (
 	RecordStarted  RecordKind = "started"  // the daemon started
 	RecordStopped  RecordKind = "stopped"  // the daemon stopped in good order
+	RecordRepaired RecordKind = "repaired" // a torn last line was cut off
+	RecordGap      RecordKind = "gap"      // for a while nothing could be written
 	RecordOpened   RecordKind = "opened"   // a request came
 	RecordOffered  RecordKind = "offered"  // its cards go up
 	RecordPosted   RecordKind = "posted"   // a channel showed it

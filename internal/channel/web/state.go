@@ -20,26 +20,30 @@ const (
 )
 
 // loadToken reads the secret of the link, or makes one: 130 random bits. It
-// stays the same for good, so that a phone can keep the link.
+// stays the same for good, so that a phone can keep the link. Where it can be
+// neither read nor kept, as on a disk that is full, it is a new one that holds
+// until the daemon ends, and the error says so.
 func loadToken(dir string) (secret.Text, error) {
 	path := filepath.Join(dir, tokenFile)
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return secret.Text{}, fmt.Errorf("cannot read the secret of the page's link: %w", err)
+		return secret.Of(rand.Text()), fmt.Errorf("cannot read the secret of the page's link: %w", err)
 	}
 	token := strings.TrimSpace(string(raw))
 	if token == "" {
 		token = rand.Text()
 		if err := replace(dir, tokenFile, token+"\n"); err != nil {
-			return secret.Text{}, fmt.Errorf("cannot keep the secret of the page's link: %w", err)
+			return secret.Of(token), fmt.Errorf("cannot keep the secret of the page's link: %w", err)
 		}
 		return secret.Of(token), nil
 	}
 	if len(token) < 22 || strings.Trim(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		return secret.Text{}, fmt.Errorf("cannot use %s: it is not the secret of a link; remove it to get a new one", path)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return secret.Text{}, fmt.Errorf("cannot keep the secret of the page's link to its owner: %w", err)
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm() != 0o600 {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return secret.Text{}, fmt.Errorf("cannot keep the secret of the page's link to its owner: %w", err)
+		}
 	}
 	return secret.Of(token), nil
 }

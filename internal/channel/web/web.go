@@ -99,8 +99,11 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		opt.Preview = preview.Of
 	}
 	token, err := loadToken(opt.State)
-	if err != nil {
+	switch {
+	case err != nil && token.Empty():
 		return nil, err
+	case err != nil:
+		opt.Log.Warn("the page's link is another one after a restart", "error", err)
 	}
 	c := &Channel{
 		cfg:   cfg,
