@@ -45,6 +45,8 @@ var mayImport = []struct {
 	{"internal/presence", []string{"internal/permit"}},
 	{"internal/presence/*", []string{"internal/permit", "internal/presence"}},
 	{"internal/config", []string{"internal/channel/*", "internal/presence", "internal/presence/*", "internal/paths", "internal/secret", "internal/mask", "internal/rules"}},
+	{"internal/setup/tomledit", nil},
+	{"internal/setup", []string{"internal/permit", "internal/secret", "internal/paths", "internal/socket", "internal/config", "internal/channel/*", "internal/presence", "internal/claude/settings", "internal/service", "internal/setup/*"}},
 	{"internal/daemon", []string{"internal/*", "internal/*/*"}},
 	{"internal/cli", []string{"internal/*", "internal/*/*"}},
 	{"cmd/claude-permission-hook", []string{"internal/hook", "internal/version"}},

@@ -44,7 +44,7 @@ func Check(ctx context.Context, cfg Config, opt Options, report func(Step)) erro
 	if err != nil {
 		return step("configuration", "", err)
 	}
-	if err := step("configuration", "may decide: "+strings.Join(cfg.allowed(), ", "), nil); err != nil {
+	if err := step("configuration", "may decide: "+strings.Join(cfg.Allowed(), ", "), nil); err != nil {
 		return err
 	}
 	who, err := c.api.authTest(ctx)

@@ -141,14 +141,14 @@ func loopback(host string) bool {
 // Closed says why nobody may decide on Slack; nil where somebody may. The
 // channel then does not start: an empty list never means everybody.
 func (c Config) Closed() error {
-	if len(c.allowed()) > 0 {
+	if len(c.Allowed()) > 0 {
 		return nil
 	}
 	return fmt.Errorf("slack.allowed_users is not set: slack.channel %s can be read by several people, so say by member id (U…) who may decide", c.Channel)
 }
 
-// allowed are the member ids of those who may decide.
-func (c Config) allowed() []string {
+// Allowed are the member ids of those who may decide.
+func (c Config) Allowed() []string {
 	if len(c.AllowedUsers) == 0 && memberID.MatchString(c.Channel) {
 		return []string{c.Channel}
 	}
@@ -158,7 +158,7 @@ func (c Config) allowed() []string {
 // permits reports whether the person is on the list. Their workspace is
 // checked elsewhere, against what Slack says of the bot token.
 func (c Config) permits(person permit.Person) bool {
-	return person.ID != "" && slices.Contains(c.allowed(), person.ID)
+	return person.ID != "" && slices.Contains(c.Allowed(), person.ID)
 }
 
 // apiURL is the Web API's base.
