@@ -36,6 +36,11 @@ type Daemon struct {
 	IdleTimeout    Duration `toml:"idle_timeout"`    // without input for so long: away
 	RequestTimeout Duration `toml:"request_timeout"` // zero: as long as Claude Code lets the hook wait
 	Debug          bool     `toml:"debug"`
+	// Reattach is how long a request waits for its hook, and the hook for its
+	// daemon, when one of them lost the other.
+	Reattach        Duration `toml:"reattach"`
+	MaxOpen         int      `toml:"max_open"`
+	MaxRequestBytes int      `toml:"max_request_bytes"`
 }
 
 // Presence is the [presence] table.
@@ -62,10 +67,17 @@ type Swayidle struct {
 	Binary string `toml:"binary"`
 }
 
+// A request has to fit the protocol's line, and Claude Code's smallest is a few
+// hundred bytes.
+const (
+	minRequestBytes = 4 << 10
+	maxRequestBytes = 16 << 20
+)
+
 // Default is the configuration of whoever has written none.
 func Default() Config {
 	return Config{
-		Daemon:   Daemon{IdleTimeout: Duration(time.Minute)},
+		Daemon:   Daemon{IdleTimeout: Duration(time.Minute), Reattach: Duration(30 * time.Second), MaxOpen: 1000, MaxRequestBytes: maxRequestBytes},
 		Presence: Presence{Config: presence.Config{Source: presence.Auto}, AskAfter: Duration(45 * time.Second), AskAfterPresent: Duration(5 * time.Minute), OnReturn: Keep},
 		Web:      web.Config{Listen: web.DefaultListen},
 		Privacy:  Privacy{LockScreen: "full"},
@@ -226,6 +238,15 @@ func (c Config) Validate() error {
 		if d.value < 0 {
 			fail("%s must not be below 0", d.key)
 		}
+	}
+	if r := time.Duration(c.Daemon.Reattach); r < time.Second || r > time.Hour {
+		fail("daemon.reattach must be between 1 second and 1 hour")
+	}
+	if c.Daemon.MaxOpen < 1 || c.Daemon.MaxOpen > 100_000 {
+		fail("daemon.max_open must be between 1 and 100000")
+	}
+	if n := c.Daemon.MaxRequestBytes; n < minRequestBytes || n > maxRequestBytes {
+		fail("daemon.max_request_bytes must be between %d and %d", minRequestBytes, maxRequestBytes)
 	}
 	if c.Presence.OnReturn != Keep && c.Presence.OnReturn != HandBack {
 		fail("presence.on_return is %q: it must be %q or %q", c.Presence.OnReturn, Keep, HandBack)

@@ -31,7 +31,6 @@ import (
 	"claude-permission-daemon/internal/preview"
 	"claude-permission-daemon/internal/socket"
 	"claude-permission-daemon/internal/terminal"
-	"claude-permission-daemon/internal/wire"
 )
 
 // settleFor is how long the daemon's end waits for the hooks to be told.
@@ -41,7 +40,7 @@ const settleFor = 800 * time.Millisecond
 // presenceFor is how long the first connection waits for presence to be known.
 const presenceFor = 500 * time.Millisecond
 
-// Options is what a daemon needs to know. All fields are required.
+// Options is what a daemon needs to know. All exported fields are required.
 type Options struct {
 	Config   config.Config
 	Warnings []string // of config.Load, for `status`
@@ -50,6 +49,8 @@ type Options struct {
 	Version  string
 	Log      *slog.Logger
 	Getenv   func(string) string
+
+	more []channel.Channel // tests' own
 }
 
 // Daemon is one machine's daemon. Make it with New, run it with Run.
@@ -106,7 +107,7 @@ func New(o Options) (d *Daemon, err error) {
 		return nil, err
 	}
 	opened = append(opened, d.listener)
-	d.loop = &loop{log: o.Log, channels: make(map[string]channel.Channel), changed: newBroadcast(),
+	d.loop = &loop{log: o.Log, feeds: make(map[string]*feed), changed: newBroadcast(),
 		events: newQueue[broker.Event](), calls: make(chan func(*broker.Broker)), ended: make(chan struct{}),
 		judged: make(map[uint64]chan<- permit.Verdict), down: make(map[string]string)}
 	d.hooks = newHooks(d.loop.post)
@@ -141,7 +142,7 @@ func (d *Daemon) newBroker(records []permit.Record) {
 	judges := make(map[string]func(permit.Person) bool)
 	for i, ch := range d.channels {
 		names[i] = ch.Name()
-		d.loop.channels[ch.Name()] = ch
+		d.loop.feeds[ch.Name()] = newFeed(ch)
 		judges[ch.Name()] = ch.Allows
 	}
 	judges[terminalChannel] = func(p permit.Person) bool { return p.ID == d.owner.ID }
@@ -151,8 +152,8 @@ func (d *Daemon) newBroker(records []permit.Record) {
 		AskAfter:         time.Duration(c.Presence.AskAfter),
 		AskAfterPresent:  time.Duration(c.Presence.AskAfterPresent),
 		HandBackOnReturn: c.Presence.OnReturn == config.HandBack,
-		MaxOpen:          maxOpen,
-		Reattach:         wire.Reattach,
+		MaxOpen:          c.Daemon.MaxOpen,
+		Reattach:         time.Duration(c.Daemon.Reattach),
 		Allowed: func(channel string, p permit.Person) bool {
 			judge := judges[channel]
 			return judge != nil && judge(p)
@@ -161,9 +162,6 @@ func (d *Daemon) newBroker(records []permit.Record) {
 	})
 	d.restored = d.loop.broker.Restore(now(), records)
 }
-
-// maxOpen is how many requests may be open at once.
-const maxOpen = 1000
 
 // Run serves until ctx ends, hands back what is open, settles the cards and
 // returns within 3 seconds when all that it started has ended.
@@ -175,19 +173,25 @@ func (d *Daemon) Run(ctx context.Context) error {
 	base := context.WithoutCancel(ctx)
 	deciding, stopDeciding := context.WithCancel(base)
 	defer stopDeciding()
+	feeding, stopFeeding := context.WithCancel(base)
+	defer stopFeeding()
 	showing, stopShowing := context.WithCancel(base)
 	defer stopShowing()
 	writing, stopWriting := context.WithCancel(base)
 	defer stopWriting()
 
-	// Before a channel looks for cards of earlier processes, it must know which of
-	// them are open still.
 	d.loop.carryOut(d.restored)
 
-	var core, show, write sync.WaitGroup
+	var core, feed, show, write sync.WaitGroup
 	write.Go(func() { d.recorder.run(writing) })
 	for _, c := range d.channels {
+		known := make(chan struct{})
+		feed.Go(func() { d.loop.feeds[c.Name()].run(feeding, known) })
 		show.Go(func() {
+			select {
+			case <-known:
+			case <-showing.Done():
+			}
 			if err := c.Run(showing, desk{d.loop, c.Name()}); err != nil {
 				d.log.Error("channel stopped", "channel", c.Name(), "error", err)
 				d.loop.channelEnded(c.Name(), err)
@@ -216,8 +220,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	systemdNotify(d.options.Getenv, "STOPPING=1")
 	stopServing()
 	d.settle()
+	stopFeeding()
+	fed := make(chan struct{})
+	go func() { feed.Wait(); close(fed) }()
+	select {
+	case <-fed:
+	case <-time.After(feedFor):
+	}
 	stopShowing()
 	show.Wait()
+	<-fed
 	d.conns.closeAll()
 	d.hooks.running.Wait()
 	d.running.Wait()

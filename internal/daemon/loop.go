@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"claude-permission-daemon/internal/broker"
-	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/clock"
 	"claude-permission-daemon/internal/permit"
 )
@@ -19,7 +18,7 @@ import (
 type loop struct {
 	log      *slog.Logger
 	broker   *broker.Broker
-	channels map[string]channel.Channel
+	feeds    map[string]*feed // of the channels, by name
 	recorder *recorder
 	hooks    *hooks
 	signs    signWatcher
@@ -108,7 +107,7 @@ func (l *loop) carryOut(effects []broker.Effect) {
 			if why, down := l.down[e.Channel]; down && e.Card.Live() {
 				l.post(broker.PostFailed{ID: e.Card.Request.ID, Channel: e.Channel, Reason: why})
 			} else if !down {
-				l.channels[e.Channel].Show(e.Card)
+				l.feeds[e.Channel].cards.add(e.Card)
 			}
 		case broker.Judge:
 			l.judge(e)

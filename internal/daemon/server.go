@@ -54,7 +54,7 @@ func (d *Daemon) serve(ctx context.Context) {
 // converse serves one connection: a bare request, our hook, or a control line.
 func (d *Daemon) converse(ctx context.Context, conn net.Conn) {
 	defer conn.Close() //nolint:errcheck // the other end has all it will get
-	lines := wire.NewReader(conn, wire.MaxLine)
+	lines := wire.NewReader(conn, d.options.Config.Daemon.MaxRequestBytes)
 	_ = conn.SetReadDeadline(time.Now().Add(d.patience)) // a socket that cannot have one is closed below
 	raw, err := lines.Line()
 	switch {
@@ -65,6 +65,12 @@ func (d *Daemon) converse(ctx context.Context, conn net.Conn) {
 		return
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		d.refuse(conn, fmt.Errorf("cannot read the line: it did not end within %v", d.patience))
+		return
+	case errors.Is(err, wire.ErrTooLong):
+		d.refuseWith(conn, tooLong{
+			wire.Error{Error: fmt.Sprintf("cannot read the line: %v", err)},
+			wire.Reply{Action: wire.Passthrough, Reason: fmt.Sprintf("Handed back to the terminal: the request is %v", err)},
+		})
 		return
 	case err != nil:
 		d.refuse(conn, fmt.Errorf("cannot read the line: %w", err))
@@ -84,11 +90,22 @@ func (d *Daemon) converse(ctx context.Context, conn net.Conn) {
 	}
 }
 
+// tooLong answers a line of which nobody has read who sent it: bare clients
+// look for the action, all others for the error.
+type tooLong struct {
+	wire.Error
+	wire.Reply
+}
+
 // refuse says what is wrong with a line and closes the connection.
 func (d *Daemon) refuse(conn net.Conn, err error) {
-	d.log.Debug("line refused", "error", err)
+	d.refuseWith(conn, wire.Error{Error: err.Error()})
+}
+
+func (d *Daemon) refuseWith(conn net.Conn, answer any) {
+	d.log.Debug("line refused", "answer", answer)
 	_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
-	_ = wire.Write(conn, wire.Error{Error: err.Error()}) // it may not listen any more
+	_ = wire.Write(conn, answer) // it may not listen any more
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		// What it still sends is read away for a moment: a close with unread bytes
 		// would take the error back before it was read.
@@ -157,10 +174,19 @@ func (d *Daemon) hook(conn net.Conn, lines *wire.Reader, envelope wire.Envelope)
 		request.Contract = event.ContractOf(request.Client)
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
-	if err := wire.Write(conn, wire.Accepted{Accepted: true}); err != nil {
+	if err := wire.Write(conn, d.accepted()); err != nil {
 		return // the hook has gone, and nobody was asked
 	}
 	d.wait(conn, lines, request)
+}
+
+// accepted is the first line to a hook, with what it cannot know by itself.
+func (d *Daemon) accepted() wire.Accepted {
+	a := wire.Accepted{Accepted: true}
+	if r := time.Duration(d.options.Config.Daemon.Reattach); r != wire.Reattach {
+		a.ReattachS = int(r.Seconds())
+	}
+	return a
 }
 
 // wait brings the request to the broker and stays with its hook to the end.

@@ -60,6 +60,7 @@ func (d *Daemon) newChannels() error {
 		}
 		d.channels = append(d.channels, s)
 	}
+	d.channels = append(d.channels, d.options.more...)
 	return nil
 }
 

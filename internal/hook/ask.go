@@ -32,11 +32,12 @@ type question struct {
 	line   []byte        // the envelope
 	within time.Duration // for "accepted"
 
-	link      *link     // nil while there is none
-	accepted  bool      // by this daemon or one before it
-	expecting bool      // "accepted" has to come until due
-	due       time.Time // of the next step: see step
-	heard     time.Time // when the daemon was last heard of, its end included
+	link      *link         // nil while there is none
+	accepted  bool          // by this daemon or one before it
+	expecting bool          // "accepted" has to come until due
+	due       time.Time     // of the next step: see step
+	reattach  time.Duration // for how long it tries to come back
+	heard     time.Time     // when the daemon was last heard of, its end included
 	pause     time.Duration
 	lost      error // why there is no link
 }
@@ -162,6 +163,9 @@ func (q *question) take(line []byte, err error) (*message, error) {
 	}
 	q.accepted, q.link.accepted, q.expecting = true, true, false
 	q.heard, q.pause = time.Now(), firstPause
+	if got.reattach > 0 {
+		q.reattach = got.reattach
+	}
 	q.due = q.heard.Add(limits.PingAfter)
 	return nil, nil
 }
@@ -177,7 +181,7 @@ func (q *question) step() error {
 	case q.link != nil:
 		q.expecting, q.due = true, now.Add(limits.PingAnswer)
 		q.link.say([]byte(pingLine))
-	case now.Sub(q.heard) >= limits.Reattach:
+	case now.Sub(q.heard) >= q.reattach:
 		return errors.New("cannot come back to the daemon: " + q.lost.Error())
 	default:
 		if err := q.attach(); err != nil {
@@ -200,7 +204,7 @@ func (q *question) lose(why error) error {
 	q.lost = why
 	// With jitter, so that many hooks do not come to a new daemon at once.
 	q.due = time.Now().Add(q.pause/2 + rand.N(q.pause))
-	if end := q.heard.Add(limits.Reattach); q.due.After(end) {
+	if end := q.heard.Add(q.reattach); q.due.After(end) {
 		q.due = end
 	}
 	q.pause = min(2*q.pause, lastPause)

@@ -95,7 +95,7 @@ type waited struct {
 func wait(t *testing.T, signals <-chan os.Signal, gone <-chan struct{}, scripts ...func(*peer)) (ended waited) {
 	t.Helper()
 	daemon := &scripted{t: t, scripts: scripts}
-	q := &question{dial: daemon.dial, asked: event{name: permissionRequest}, line: []byte("the request\n"), within: limits.AcceptParallel}
+	q := &question{dial: daemon.dial, asked: event{name: permissionRequest}, line: []byte("the request\n"), within: limits.AcceptParallel, reattach: limits.Reattach}
 	start := time.Now()
 	if ended.err = q.attach(); ended.err == nil {
 		ended.answer, ended.err = q.quick()
@@ -170,6 +170,10 @@ func TestWait(t *testing.T) {
 			name:    "gone while it waits",
 			scripts: []func(*peer){func(p *peer) { p.accept(); p.expect(`{"ping":true}`); p.say(accepted); time.Sleep(9 * time.Second) }},
 			failure: "cannot come back to the daemon: cannot connect", from: 49 * time.Second, to: 49 * time.Second,
+		}, {
+			name:    "gone while it waits, and the daemon had said for how long to look for it",
+			scripts: []func(*peer){func(p *peer) { p.expect("the request"); p.say(`{"accepted":true,"reattach_s":90}` + "\n") }},
+			failure: "cannot come back to the daemon: cannot connect", from: 90 * time.Second, to: 90 * time.Second,
 		}, {
 			name: "back after 20 seconds, with the same request",
 			scripts: []func(*peer){

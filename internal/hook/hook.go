@@ -126,7 +126,7 @@ func carry(dial func() (conn, error), getenv func(string) string, stdin io.Reade
 	if asked.blocks(from) {
 		within = limits.AcceptBlocking
 	}
-	q := question{dial: dial, asked: asked, line: line, within: within}
+	q := question{dial: dial, asked: asked, line: line, within: within, reattach: limits.Reattach}
 	return q.ask(stdout)
 }
 

@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"claude-permission-daemon/internal/wire/limits"
 )
@@ -131,18 +132,21 @@ func closingLine(reason string) []byte {
 // lives), or this is the answer.
 type message struct {
 	accepted bool
-	action   string // wire.Action
-	output   []byte // for stdout; nil with passthrough
+	reattach time.Duration // with accepted; 0: not said
+	action   string        // wire.Action
+	output   []byte        // for stdout; nil with passthrough
 }
 
 // parseMessage reads a line from the daemon. Whatever is not exactly one of the
 // protocol's lines is an error, and so is the daemon's own error line.
 func parseMessage(line []byte) (message, error) {
-	var accepted, action, output, said []byte
+	var accepted, reattach, action, output, said []byte
 	err := object(line, func(key string, value []byte) error {
 		switch key {
 		case "accepted":
 			return once(&accepted, key, value)
+		case "reattach_s":
+			return once(&reattach, key, value)
 		case "action":
 			return once(&action, key, value)
 		case "output":
@@ -161,7 +165,8 @@ func parseMessage(line []byte) (message, error) {
 		if string(accepted) != "true" {
 			return message{}, errors.New("cannot be served: the daemon does not accept the request")
 		}
-		return message{accepted: true}, nil
+		seconds, _ := strconv.Atoi(string(reattach)) // 0 where it is none
+		return message{accepted: true, reattach: time.Duration(min(max(0, seconds), int(limits.MaxReattach/time.Second))) * time.Second}, nil
 	case action != nil && accepted == nil:
 		word, ok := text(action)
 		if !ok || word != "approve" && word != "deny" && word != "passthrough" {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/wire"
@@ -148,6 +149,9 @@ func TestParseMessage(t *testing.T) {
 		failure    string // part of the error
 	}{
 		{name: "accepted", line: line(wire.Accepted{Accepted: true}), want: message{accepted: true}},
+		{name: "accepted, with a time", line: line(wire.Accepted{Accepted: true, ReattachS: 90}), want: message{accepted: true, reattach: 90 * time.Second}},
+		{name: "accepted, with too long a time", line: `{"accepted":true,"reattach_s":99999999}`, want: message{accepted: true, reattach: limits.MaxReattach}},
+		{name: "accepted, with an odd time", line: `{"accepted":true,"reattach_s":"long"}`, want: message{accepted: true}},
 		{name: "approved", line: line(wire.Reply{Action: wire.Approve, Reason: "r", Output: json.RawMessage(allowing)}), want: message{action: "approve", output: []byte(allowing)}},
 		{name: "denied", line: line(wire.Reply{Action: wire.Deny, Output: json.RawMessage(denying)}), want: message{action: "deny", output: []byte(denying)}},
 		{name: "handed back", line: line(wire.Reply{Action: wire.Passthrough, Reason: "r"}), want: message{action: "passthrough"}},

@@ -59,6 +59,9 @@ type Envelope struct {
 // to a Ping.
 type Accepted struct {
 	Accepted bool `json:"accepted"`
+	// ReattachS is for how many seconds the hook is to try to come back when it
+	// loses the daemon; absent: limits.Reattach.
+	ReattachS int `json:"reattach_s,omitempty"`
 }
 
 // Action is what a hook is told in the end.

@@ -23,6 +23,8 @@ const (
 	PingAfter  = 10 * time.Second
 	PingAnswer = 3 * time.Second
 	// Reattach is how long after last hearing from the daemon a hook tries to
-	// come back to it, and the least time for which a restarted daemon waits.
-	Reattach = 30 * time.Second
+	// come back to it, unless the daemon said otherwise; MaxReattach is the most
+	// that it may say.
+	Reattach    = 30 * time.Second
+	MaxReattach = time.Hour
 )
