@@ -25,6 +25,7 @@ var mayImport = []struct {
 	{"internal/wire/limits", nil},
 	{"internal/version", nil},
 	{"internal/claude", []string{"internal/permit"}},
+	{"internal/claude/settings", nil},
 	{"internal/wire", []string{"internal/permit", "internal/wire/limits"}},
 	{"internal/mask", []string{"internal/permit"}},
 	{"internal/rules", []string{"internal/permit"}},
