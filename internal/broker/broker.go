@@ -40,9 +40,12 @@ type Config struct {
 	Reattach time.Duration
 	// Allowed says whether a person may decide on a channel.
 	Allowed func(channel string, person permit.Person) bool
-	// Check says what a decision lacks, as a sentence for the person; empty:
-	// nothing. (A question needs its answers.)
-	Check func(permit.Request, permit.Decision) string
+	// Resolve turns an answer into the decision that it makes, or says what it
+	// lacks, as a sentence for the person. (A question needs its answers.)
+	Resolve func(permit.Request, permit.Answer) (decision permit.Decision, lacks string)
+	// RetryFor is how long a refusal of auto mode waits for somebody to allow
+	// another try, which keeps the session waiting; zero: as any request.
+	RetryFor time.Duration
 }
 
 // The times that are not for a user to set.
@@ -73,6 +76,7 @@ type Broker struct {
 	last     time.Time  // of the last Step
 	table    [phases][triggers]transition
 	stopping bool
+	notes    notes
 }
 
 // request is a permit.Request and where it stands.
@@ -93,6 +97,7 @@ type request struct {
 	decider uint64    // token of the answer that decides, until its verdict
 	late    []late    // answers that came while the journal had not yet said
 
+	recalled   bool              // it is the journal's, with its secrets masked, until its hook is back
 	journalled bool              // its opening went to the journal
 	shown      bool              // cards were drawn
 	unseen     bool              // the person was not counted as present when they were
@@ -120,6 +125,7 @@ func New(cfg Config) *Broker {
 		presence: permit.Presence{State: permit.Unsure},
 		requests: make(map[string]*request),
 		table:    table(),
+		notes:    newNotes(),
 	}
 }
 

@@ -50,6 +50,8 @@ type (
 	PresenceIs struct{ Presence permit.Presence }
 	// Seen: something was seen of a session.
 	Seen struct{ Signal permit.Signal }
+	// Happened: something that the person may want to know of.
+	Happened struct{ Note permit.Note }
 	// Tick: time has passed. Wake says when one is due; more do no harm.
 	Tick struct{}
 	// Stop: the daemon ends. Every request is handed back and settled.
@@ -67,6 +69,7 @@ func (Settled) event()    {}
 func (PostFailed) event() {}
 func (PresenceIs) event() {}
 func (Seen) event()       {}
+func (Happened) event()   {}
 func (Tick) event()       {}
 func (Stop) event()       {}
 
@@ -94,6 +97,8 @@ type (
 		Channel string
 		Card    permit.Card
 	}
+	// Notify: tell the person on every channel.
+	Notify struct{ Note permit.Note }
 	// Judge: the verdict on the answer that came with Token.
 	Judge struct {
 		Token   uint64
@@ -110,5 +115,6 @@ type (
 func (Record) effect() {}
 func (Tell) effect()   {}
 func (Draw) effect()   {}
+func (Notify) effect() {}
 func (Judge) effect()  {}
 func (Watch) effect()  {}

@@ -38,7 +38,11 @@ func (s *step) seen(signal permit.Signal) {
 		if signal.Kind == permit.Prompted {
 			s.reason = "a new prompt was typed"
 		}
-		s.eachOf(local, func(r *request) bool { return r.Session == signal.Session && r.Agent == signal.Agent })
+		s.eachOf(local, func(r *request) bool {
+			// An ended turn waits for a reply; its own end is no answer to it.
+			own := r.Kind == permit.Finished && signal.Kind == permit.TurnEnded
+			return r.Session == signal.Session && r.Agent == signal.Agent && !own
+		})
 	case permit.SessionEnded:
 		s.reason = "the session ended"
 		s.eachOf(gone, func(r *request) bool { return r.Session == signal.Session })
@@ -87,7 +91,8 @@ func (s *step) ranBy(signal permit.Signal) (r *request, sure bool) {
 // it can be no other.
 func (s *step) find(signal permit.Signal, call permit.Call, eligible func(*request) bool) (found *request, sure bool) {
 	for _, r := range s.b.order {
-		if r.Session != signal.Session || r.Agent != signal.Agent || r.Tool != call.Tool || !eligible(r) || !same(r, call) {
+		if r.Kind != permit.Permission || r.Session != signal.Session || r.Agent != signal.Agent || r.Tool != call.Tool ||
+			!eligible(r) || !same(r, call) {
 			continue
 		}
 		if found != nil {

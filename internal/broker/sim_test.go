@@ -240,7 +240,7 @@ func (w *world) start() {
 		Channels: []string{"slack", "web"}, RequestTimeout: simTimeout, AskAfter: 5 * time.Second,
 		AskAfterPresent: 20 * time.Second, MaxOpen: 100, Reattach: simReattach,
 		Allowed: func(_ string, p permit.Person) bool { return p.ID != "mallory" },
-		Check:   func(permit.Request, permit.Decision) string { return "" },
+		Resolve: func(_ permit.Request, a permit.Answer) (permit.Decision, string) { return a.Decision, "" },
 	})
 	w.mutate(w.broker)
 	w.known = permit.Unsure

@@ -78,9 +78,13 @@ func (b *Broker) Step(now time.Time, event Event) []Effect {
 		if changed {
 			s.note(permit.Record{Kind: permit.RecordPresence, Presence: &e.Presence})
 			s.each(presence)
+			s.tellWaiting()
 		}
 	case Seen:
 		s.seen(e.Signal)
+		b.notes.over(e.Signal)
+	case Happened:
+		s.happened(e.Note)
 	case Tick:
 		for _, r := range slices.Clone(b.order) {
 			if at := b.due(r); !at.IsZero() && !now.Before(at) {
@@ -142,7 +146,8 @@ func (s *step) asked(e Asked) {
 			}
 			known.link, known.newest = e.Link, e.Link
 			whole := bytes.Equal(known.Input, e.Request.Input)
-			known.Input = e.Request.Input // after a restart ours is the journal's, with its secrets masked
+			// After a restart ours is the journal's, with its secrets masked.
+			known.Input, known.Suggestions, known.recalled = e.Request.Input, e.Request.Suggestions, false
 			s.fire(known, attached)
 			if !whole && known.phase == offered {
 				s.draw(known)
@@ -164,8 +169,12 @@ func (s *step) asked(e Asked) {
 	}
 	r := newRequest(e.Request, e.Link)
 	r.Generation = generation
+	r.Ordinal = 1 + b.twins(r)
 	if b.cfg.RequestTimeout > 0 {
 		r.Deadline = r.Asked.Add(b.cfg.RequestTimeout)
+	}
+	if r.Kind == permit.Refused && b.cfg.RetryFor > 0 {
+		r.Deadline = earliest(r.Deadline, r.Asked.Add(b.cfg.RetryFor))
 	}
 	b.requests[r.ID] = r
 	b.order = append(b.order, r)
@@ -213,15 +222,35 @@ func (s *step) answered(e Answered) {
 	case e.Answer.Generation != 0 && e.Answer.Generation != r.Generation,
 		e.Answer.Digest != "" && e.Answer.Digest != r.Digest:
 		s.refuse(r, this, permit.NotAsShown, "It does not count: the request is no longer the one that was shown.")
-	case said.Verb != permit.Allow && said.Verb != permit.Deny:
-		s.refuse(r, this, permit.Incomplete, fmt.Sprintf("It does not count: %q is neither allow nor deny.", said.Verb))
+	case r.phase >= deciding: // somebody was first, whatever this one says
+		s.fire(r, answered)
 	default:
-		if lacks := s.b.cfg.Check(r.Request, said); lacks != "" && r.phase < deciding {
+		decision, lacks := s.b.cfg.Resolve(r.Request, e.Answer)
+		switch {
+		case lacks != "":
+		case decision.Verb != permit.Allow && decision.Verb != permit.Deny:
+			lacks = fmt.Sprintf("It does not count: %q is neither allow nor deny.", decision.Verb)
+		case r.recalled && (decision.Input != nil || decision.Permissions != nil):
+			lacks = "It does not count yet: Claude Code has not come back since the daemon was started again. Try again in a moment."
+		}
+		if lacks != "" {
 			s.refuse(r, this, permit.Incomplete, lacks)
 			return
 		}
+		s.answer.Decision = decision
 		s.fire(r, answered)
 	}
+}
+
+// twins counts the open requests that ask for the very same.
+func (b *Broker) twins(r *request) int {
+	n := 0
+	for _, other := range b.order {
+		if other.phase != over && other.Session == r.Session && other.Agent == r.Agent && other.Kind == r.Kind && other.Digest == r.Digest {
+			n = max(n, max(other.Ordinal, 1))
+		}
+	}
+	return n
 }
 
 // refuse says no to an answer and puts that on record. r is nil where the

@@ -27,11 +27,11 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 		Channels: []string{"slack", "web"}, AskAfter: 45 * time.Second, AskAfterPresent: 5 * time.Minute,
 		MaxOpen: 10, Reattach: 30 * time.Second,
 		Allowed: func(_ string, p permit.Person) bool { return p.ID == "alice" || p.ID == "bob" },
-		Check: func(r permit.Request, d permit.Decision) string {
-			if r.Tool == "AskUserQuestion" && d.Verb == permit.Allow && d.Input == nil {
-				return "A question needs an answer."
+		Resolve: func(r permit.Request, a permit.Answer) (permit.Decision, string) {
+			if r.Tool == "AskUserQuestion" && a.Decision.Verb == permit.Allow && a.Decision.Input == nil {
+				return a.Decision, "A question needs an answer."
 			}
-			return ""
+			return a.Decision, ""
 		},
 	}
 	for _, c := range change {

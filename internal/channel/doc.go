@@ -7,7 +7,10 @@
 //     a Validate method), a New that takes it, and a type that satisfies
 //     [Channel]. It may import permit, preview, this package and its own
 //     library; nothing else of ours.
-//  2. Draw a card from [permit.Card] and the preview of card.Request. Take the
+//  2. Draw a card from [permit.Card] and the preview of card.Request. The
+//     preview's Ways are the buttons: each has its text, what is to be confirmed
+//     first, and the form that is filled in first. Give none a meaning: the answer
+//     carries the way's Name and Pick and what was filled in. Take the
 //     preview as a function, func(permit.Request) preview.Preview, with
 //     preview.Of as the default: the daemon gives one that reads files and masks
 //     secrets. The preview has already made hidden characters visible and says
@@ -53,6 +56,14 @@ type Channel interface {
 	// Allows says whether this person, as the channel has authenticated them, may
 	// decide. The broker asks it about every answer; doubt is a no. It never blocks.
 	Allows(person permit.Person) bool
+}
+
+// Notifier is what a channel also is that can tell a person of a happening
+// which asks nothing of them.
+type Notifier interface {
+	// Note takes note of a happening and returns, like Show. It is told once and
+	// is not told again after a restart.
+	Note(note permit.Note)
 }
 
 // Grace is how long a channel may go on drawing after its context ended.

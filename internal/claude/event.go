@@ -31,7 +31,14 @@ type Event struct {
 	ToolCalls   []toolCall        `json:"tool_calls"`  // PostToolBatch
 
 	NotificationType string `json:"notification_type"`
-	Message          string `json:"message"`
+	Message          string `json:"message"`                // Notification, Elicitation
+	Reason           string `json:"reason"`                 // PermissionDenied: the classifier's
+	LastMessage      string `json:"last_assistant_message"` // Stop
+
+	Server string          `json:"mcp_server_name"` // Elicitation
+	Mode   string          `json:"mode"`
+	URL    string          `json:"url"`
+	Schema json.RawMessage `json:"requested_schema"`
 }
 
 type toolCall struct {
@@ -42,8 +49,10 @@ type toolCall struct {
 // The events that are more than a Signal.
 const (
 	PermissionRequest = "PermissionRequest"
+	PermissionDenied  = "PermissionDenied"
 	Notification      = "Notification"
 	Elicitation       = "Elicitation"
+	Stop              = "Stop"
 )
 
 // Parse reads one event. Unknown fields and events are no error: Claude Code
@@ -56,39 +65,62 @@ func Parse(raw []byte) (Event, error) {
 	return e, nil
 }
 
-// Request makes the request that a PermissionRequest asks for. ID, Machine,
-// Asked and what is known of the repository are the caller's to add; Contract
-// is Bare until the caller knows the client (ContractOf).
+// Request makes the request that the event asks for: a PermissionRequest, an
+// Elicitation, a PermissionDenied or a Stop. ID, Machine, Asked and what is known
+// of the repository are the caller's to add; Contract is Bare until the caller
+// knows the client (ContractOf).
 func (e Event) Request() (permit.Request, error) {
-	if e.ToolName == "" {
+	r := permit.Request{
+		Contract:  permit.Bare,
+		Session:   e.SessionID,
+		Prompt:    e.PromptID,
+		Agent:     e.AgentID,
+		AgentType: e.AgentType,
+		Mode:      e.PermissionMode,
+		Cwd:       e.Cwd,
+		Tool:      e.ToolName,
+		Input:     e.ToolInput,
+	}
+	var made any
+	switch e.Name {
+	case Elicitation:
+		r.Kind, r.Tool = permit.Elicitation, Elicitation
+		made = map[string]any{"mcp_server_name": e.Server, "message": e.Message, "mode": e.Mode, "url": e.URL, "requested_schema": e.Schema}
+	case Stop:
+		r.Kind, r.Tool = permit.Finished, Stop
+		made = map[string]any{"last_assistant_message": e.LastMessage}
+	case PermissionDenied:
+		r.Kind, r.Why = permit.Refused, e.Reason
+	default:
+		r.Suggestions = e.Suggestions
+	}
+	if made != nil {
+		raw, err := json.Marshal(made)
+		if err != nil {
+			return permit.Request{}, fmt.Errorf("cannot take the request: %w", err)
+		}
+		r.Input = raw
+	}
+	if r.Tool == "" {
 		return permit.Request{}, errors.New("cannot take the request: tool_name is missing")
 	}
-	input := e.ToolInput
-	if len(input) == 0 {
-		input = json.RawMessage("{}")
+	if len(r.Input) == 0 {
+		r.Input = json.RawMessage("{}")
 	}
-	return permit.Request{
-		Digest:      permit.DigestOf(e.ToolName, input),
-		Contract:    permit.Bare,
-		Session:     e.SessionID,
-		Prompt:      e.PromptID,
-		Agent:       e.AgentID,
-		AgentType:   e.AgentType,
-		Mode:        e.PermissionMode,
-		Cwd:         e.Cwd,
-		Tool:        e.ToolName,
-		Input:       input,
-		Suggestions: e.Suggestions,
-	}, nil
+	r.Digest = permit.DigestOf(r.Tool, r.Input)
+	return r, nil
 }
 
 // ContractOf says what Claude Code does while the hook waits.
 //   - Requests of subagents in an attended session come from background
 //     subagents as a rule: the hook runs before the dialog.
 //   - "claude -p" (entrypoint sdk-cli, unattended) has no dialog.
+//   - Forms of MCP servers, ended turns and refusals wait for their hooks.
 //   - Everything else shows its dialog in parallel.
 func (e Event) ContractOf(c permit.Client) permit.Contract {
 	switch {
+	case e.Name != "" && e.Name != PermissionRequest:
+		return permit.Blocking
 	case e.AgentID != "" && c.Attended:
 		return permit.Blocking
 	case !c.Attended && c.Entrypoint == "sdk-cli":

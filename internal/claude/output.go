@@ -32,6 +32,28 @@ func Output(r permit.Request, o permit.Outcome) (json.RawMessage, error) {
 	if !o.Decided() || o.Decision == nil {
 		return nil, nil
 	}
+	var out any
+	switch r.Kind {
+	case permit.Elicitation:
+		out = elicitationAnswer(o)
+	case permit.Finished:
+		out = reply(o)
+	case permit.Refused:
+		out = retry(o)
+	default:
+		out = permission(r, o)
+	}
+	if out == nil {
+		return nil, nil
+	}
+	document, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode the decision: %w", err)
+	}
+	return document, nil
+}
+
+func permission(r permit.Request, o permit.Outcome) any {
 	var out permissionOutput
 	out.HookSpecificOutput.HookEventName = PermissionRequest
 	d := &out.HookSpecificOutput.Decision
@@ -47,11 +69,50 @@ func Output(r permit.Request, o permit.Outcome) (json.RawMessage, error) {
 		d.Message = denial(*o.Decision)
 		d.Interrupt = &o.Decision.Interrupt
 	}
-	document, err := json.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("cannot encode the decision: %w", err)
+	return out
+}
+
+// specific wraps what is said of one event.
+type specific struct {
+	HookSpecificOutput any `json:"hookSpecificOutput"`
+}
+
+func elicitationAnswer(o permit.Outcome) any {
+	type answer struct {
+		HookEventName string          `json:"hookEventName"`
+		Action        string          `json:"action"`
+		Content       json.RawMessage `json:"content,omitempty"`
 	}
-	return document, nil
+	said := answer{HookEventName: Elicitation, Action: "decline"}
+	switch {
+	case o.Kind == permit.Approved:
+		said.Action, said.Content = "accept", o.Decision.Input
+	case o.Decision.Way == permit.WayCancel:
+		said.Action = "cancel"
+	}
+	return specific{said}
+}
+
+// reply goes on with a turn that had ended. It names who speaks, so that the
+// model does not take it for the tool's own words.
+func reply(o permit.Outcome) any {
+	if o.Kind != permit.Approved {
+		return nil
+	}
+	type said struct {
+		HookEventName     string `json:"hookEventName"`
+		AdditionalContext string `json:"additionalContext"`
+	}
+	return specific{said{Stop, cut(fmt.Sprintf("The user is away from the keyboard and replies via %s (%s): %s",
+		o.Decision.Channel, o.Decision.By, o.Decision.Message))}}
+}
+
+func retry(o permit.Outcome) any {
+	type said struct {
+		HookEventName string `json:"hookEventName"`
+		Retry         bool   `json:"retry"`
+	}
+	return specific{said{PermissionDenied, o.Kind == permit.Approved}}
 }
 
 // needsInput: an allow without updatedInput is ignored in silence for these
@@ -64,16 +125,13 @@ func denial(d permit.Decision) string {
 	if d.Message != "" {
 		said += ": " + d.Message
 	}
-	if runes := []rune(said); len(runes) > maxMessage {
-		said = string(runes[:maxMessage-1]) + "…"
-	}
-	return said
+	return cut(said)
 }
 
-// Check says what a decision lacks for Claude Code to act on it; empty: nothing.
-func Check(r permit.Request, d permit.Decision) string {
-	if r.Tool == "AskUserQuestion" && d.Verb == permit.Allow && d.Input == nil {
-		return "A question needs an answer: answer it in the terminal, or deny it with a message."
+// cut keeps a text to what Claude Code takes, and says so.
+func cut(said string) string {
+	if runes := []rune(said); len(runes) > maxMessage {
+		return string(runes[:maxMessage-1]) + "…"
 	}
-	return ""
+	return said
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Presence Presence     `toml:"presence"`
 	Slack    slack.Config `toml:"slack"`
 	Web      web.Config   `toml:"web"`
+	Approve  Approve      `toml:"approve"`
+	Notify   Notify       `toml:"notify"`
 	Privacy  Privacy      `toml:"privacy"`
 	Swayidle Swayidle     `toml:"swayidle"`
 }
@@ -60,6 +62,7 @@ const (
 // Privacy is the [privacy] table.
 type Privacy struct {
 	LockScreen string `toml:"lock_screen"` // "full" or "terse"
+	Body       string `toml:"body"`        // "full" or "none": what leaves the machine
 }
 
 // Swayidle is the [swayidle] table.
@@ -80,7 +83,9 @@ func Default() Config {
 		Daemon:   Daemon{IdleTimeout: Duration(time.Minute), Reattach: Duration(30 * time.Second), MaxOpen: 1000, MaxRequestBytes: maxRequestBytes},
 		Presence: Presence{Config: presence.Config{Source: presence.Auto}, AskAfter: Duration(45 * time.Second), AskAfterPresent: Duration(5 * time.Minute), OnReturn: Keep},
 		Web:      web.Config{Listen: web.DefaultListen},
-		Privacy:  Privacy{LockScreen: "full"},
+		Approve:  defaultApprove(),
+		Notify:   defaultNotify(),
+		Privacy:  Privacy{LockScreen: "full", Body: "full"},
 		Swayidle: Swayidle{Binary: "swayidle"},
 	}
 }
@@ -232,6 +237,7 @@ func (c Config) Validate() error {
 		value Duration
 	}{
 		{"daemon.request_timeout", c.Daemon.RequestTimeout},
+		{"approve.retry_wait", c.Approve.RetryWait},
 		{"presence.ask_after", c.Presence.AskAfter},
 		{"presence.ask_after_present", c.Presence.AskAfterPresent},
 	} {
@@ -253,6 +259,12 @@ func (c Config) Validate() error {
 	}
 	if c.Privacy.LockScreen != "full" && c.Privacy.LockScreen != "terse" {
 		fail(`privacy.lock_screen is %q: it must be "full" or "terse"`, c.Privacy.LockScreen)
+	}
+	if c.Privacy.Body != "full" && c.Privacy.Body != "none" {
+		fail(`privacy.body is %q: it must be "full" or "none"`, c.Privacy.Body)
+	}
+	if _, _, err := c.Approve.Rules(); err != nil {
+		errs = append(errs, err)
 	}
 	errs = append(errs, c.Presence.Validate(), c.Slack.Validate(), c.Web.Validate())
 	return errors.Join(errs...)

@@ -84,8 +84,9 @@ func (d *Daemon) pending() ([]wire.Pending, error) {
 	list := make([]wire.Pending, len(open))
 	for i, p := range open {
 		r := p.Card.Request
+		seen := d.preview(r)
 		list[i] = wire.Pending{
-			ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: d.preview(r).Summary,
+			ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: seen.Summary, Kind: r.Kind, Ordinal: r.Ordinal, Ways: seen.Ways,
 			Cwd: r.Cwd, Project: r.Project, Branch: r.Branch, SessionID: r.Session, Agent: r.Agent,
 			Host: r.Machine.Host, Since: r.Asked, Deadline: r.Deadline, Contract: string(r.Contract),
 			Generation: r.Generation, Digest: r.Digest, Cards: p.Cards,
@@ -100,7 +101,7 @@ func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {
 	switch {
 	case e.ID == "":
 		return nil, errors.New("cannot answer: id is missing")
-	case !ok:
+	case !ok && e.Way == "":
 		return nil, fmt.Errorf("cannot answer: decision is %q, not approve or deny", e.Decision)
 	}
 	unsent := verb == permit.Allow && e.Message != ""
@@ -110,7 +111,7 @@ func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerFor)
 	defer cancel()
 	verdict := d.loop.answer(ctx, permit.Answer{
-		Request: e.ID, Generation: e.Generation, Digest: e.Digest,
+		Request: e.ID, Generation: e.Generation, Digest: e.Digest, Way: e.Way, Pick: e.Pick, Fields: e.Fields,
 		Decision: permit.Decision{Verb: verb, By: d.owner, Channel: terminalChannel, Message: e.Message},
 	})
 	if verdict.Code == permit.Accepted && unsent {

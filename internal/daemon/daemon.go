@@ -21,7 +21,6 @@ import (
 	"claude-permission-daemon/internal/broker"
 	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/channel/web"
-	"claude-permission-daemon/internal/claude"
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/journal"
 	"claude-permission-daemon/internal/mask"
@@ -81,6 +80,7 @@ type Daemon struct {
 	page     *web.Channel // nil: there is none
 	masker   *mask.Masker
 	preview  func(permit.Request) preview.Preview
+	policy   policy
 
 	running sync.WaitGroup // the server and its connections
 	conns   connections
@@ -158,7 +158,8 @@ func (d *Daemon) newBroker(records []permit.Record) {
 			judge := judges[channel]
 			return judge != nil && judge(p)
 		},
-		Check: claude.Check,
+		Resolve:  d.policy.resolve,
+		RetryFor: time.Duration(c.Approve.RetryWait),
 	})
 	d.restored = d.loop.broker.Restore(now(), records)
 }

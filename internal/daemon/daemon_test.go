@@ -282,15 +282,87 @@ func TestMessageWithAnApproval(t *testing.T) {
 	}
 }
 
-func TestElicitationIsHandedBack(t *testing.T) {
+const elicitation = `{"hook_event_name":"Elicitation","session_id":"s","mcp_server_name":"demo","message":"Who?","mode":"form",` +
+	`"requested_schema":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"]}}`
+
+func TestElicitation(t *testing.T) {
 	r := start(t)
-	r.setPresence("away")
-	c := r.dial().send(enveloped("elicitation-1", `{"hook_event_name":"Elicitation","session_id":"s","mcp_server_name":"demo","mode":"form"}`))
+	r.setPresence("here")
+	c := r.dial().send(enveloped("elicitation-1", elicitation))
 	if got := c.line(); got != `{"accepted":true}` {
 		t.Fatal(got)
 	}
 	if got := c.line(); !strings.HasPrefix(got, `{"action":"passthrough"`) {
+		t.Errorf("at the keyboard: %s", got)
+	}
+
+	r.setPresence("away")
+	c = r.dial().send(enveloped("elicitation-2", elicitation))
+	c.line()
+	r.waitOpen("offered")
+	for _, wrong := range []string{`{}`, `{"q0":["Ada"],"q1":["old"]}`} {
+		if got := r.control(`{"v":1,"op":"answer","id":"elicitation-2","way":"answer","fields":` + wrong + `}`); !strings.Contains(got, `"code":"incomplete"`) {
+			t.Errorf("filled in with %s: %s", wrong, got)
+		}
+	}
+	if got := r.control(`{"v":1,"op":"answer","id":"elicitation-2","way":"answer","fields":{"q0":["Ada"],"q1":["36"]}}`); !strings.Contains(got, `"ok":true`) {
+		t.Fatal(got)
+	}
+	want := `"output":{"hookSpecificOutput":{"hookEventName":"Elicitation","action":"accept","content":{"age":36,"name":"Ada"}}}`
+	if got := c.line(); !strings.Contains(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// An ended turn waits for a reply only where the user wants it, and only while
+// they are away.
+func TestReplies(t *testing.T) {
+	stop := `{"hook_event_name":"Stop","session_id":"s","last_assistant_message":"All done."}`
+	attended := func(id string) string { return enveloped(id, stop) }
+	r := start(t)
+	r.setPresence("away")
+	if got := r.dial().send(attended("turn-without")).line(); !strings.Contains(got, `"passthrough"`) {
+		t.Errorf("replies are off: %s", got)
+	}
+
+	r = start(t, func(o *Options) { o.Config.Notify.Replies = true })
+	r.setPresence("away")
+	if got := r.dial().send(strings.Replace(enveloped("turn-of-a-script", stop), `"attended":true`, `"attended":false`, 1)).line(); !strings.Contains(got, `"passthrough"`) {
+		t.Errorf("claude -p waits: %s", got)
+	}
+	c := r.dial().send(attended("turn-one"))
+	c.line()
+	r.waitOpen("offered")
+	if got := r.control(`{"v":1,"op":"answer","id":"turn-one","way":"answer","fields":{"message":["now the tests"]}}`); !strings.Contains(got, `"ok":true`) {
+		t.Fatal(got)
+	}
+	if got := c.line(); !strings.Contains(got, `"hookEventName":"Stop","additionalContext":"The user`) || !strings.Contains(got, "now the tests") {
 		t.Errorf("got %s", got)
+	}
+	c.send(`{"delivered":true}`)
+
+	c = r.dial().send(attended("turn-two"))
+	c.line()
+	r.waitOpen("offered")
+	r.setPresence("here")
+	if got := c.line(); !strings.Contains(got, `"passthrough"`) {
+		t.Errorf("back at the keyboard: %s", got)
+	}
+}
+
+// What the user lets only the terminal allow, no channel can.
+func TestRules(t *testing.T) {
+	r := start(t, func(o *Options) { o.Config.Approve.NeverRemote = []string{"Bash(git push *)"} })
+	r.setPresence("away")
+	request := permit.Request{Tool: "Bash", Input: []byte(`{"command":"cd x && git push origin"}`)}
+	for channel, want := range map[string]bool{"web": false, "slack": false, "terminal": true} {
+		_, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Allow, Channel: channel}})
+		if (lacks == "") != want {
+			t.Errorf("%s: %q", channel, lacks)
+		}
+		if _, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Deny, Channel: channel}}); lacks != "" {
+			t.Errorf("%s may not deny: %q", channel, lacks)
+		}
 	}
 }
 

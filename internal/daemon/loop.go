@@ -3,10 +3,13 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"claude-permission-daemon/internal/broker"
+	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/clock"
 	"claude-permission-daemon/internal/permit"
 )
@@ -108,6 +111,12 @@ func (l *loop) carryOut(effects []broker.Effect) {
 				l.post(broker.PostFailed{ID: e.Card.Request.ID, Channel: e.Channel, Reason: why})
 			} else if !down {
 				l.feeds[e.Channel].cards.add(e.Card)
+			}
+		case broker.Notify:
+			for _, name := range slices.Sorted(maps.Keys(l.feeds)) {
+				if tells, ok := l.feeds[name].channel.(channel.Notifier); ok {
+					tells.Note(e.Note)
+				}
 			}
 		case broker.Judge:
 			l.judge(e)

@@ -205,6 +205,8 @@ func (r *recorder) masked(record permit.Record) permit.Record {
 	if record.Opened != nil {
 		opened := *record.Opened
 		opened.Input, _ = r.masker.JSON(opened.Input)
+		opened.Suggestions = r.maskedAll(opened.Suggestions)
+		opened.Why, _ = r.masker.Text(opened.Why)
 		record.Opened = &opened
 	}
 	if record.Outcome != nil && record.Outcome.Decision != nil {
@@ -213,8 +215,18 @@ func (r *recorder) masked(record permit.Record) permit.Record {
 		if decision.Input != nil {
 			decision.Input, _ = r.masker.JSON(decision.Input)
 		}
+		decision.Permissions = r.maskedAll(decision.Permissions)
 		outcome.Decision = &decision
 		record.Outcome = &outcome
 	}
 	return record
+}
+
+func (r *recorder) maskedAll(raws []json.RawMessage) []json.RawMessage {
+	var out []json.RawMessage
+	for _, raw := range raws {
+		masked, _ := r.masker.JSON(raw)
+		out = append(out, masked)
+	}
+	return out
 }

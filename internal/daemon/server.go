@@ -13,6 +13,7 @@ import (
 	"claude-permission-daemon/internal/broker"
 	"claude-permission-daemon/internal/claude"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 	"claude-permission-daemon/internal/wire"
 )
 
@@ -123,6 +124,7 @@ func (d *Daemon) bare(conn net.Conn, lines *wire.Reader, raw []byte) {
 		d.refuse(conn, err)
 		return
 	case event.Name == claude.Notification:
+		d.note(event)
 		return
 	case event.Name != "" && event.Name != claude.PermissionRequest:
 		d.refuse(conn, fmt.Errorf("cannot take a bare %s event: only PermissionRequest and Notification", event.Name))
@@ -134,7 +136,7 @@ func (d *Daemon) bare(conn net.Conn, lines *wire.Reader, raw []byte) {
 		return
 	}
 	request.ID = d.newID()
-	d.wait(conn, lines, request)
+	d.wait(conn, lines, event, request)
 }
 
 // validID is what a hook may name its request; ours are 32 hexadecimal digits.
@@ -147,15 +149,18 @@ func (d *Daemon) hook(conn net.Conn, lines *wire.Reader, envelope wire.Envelope)
 		d.refuse(conn, err)
 		return
 	}
-	if event.Name == claude.Elicitation {
-		_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
-		_ = wire.Write(conn, wire.Accepted{Accepted: true})
-		_ = wire.Write(conn, wire.Reply{Action: wire.Passthrough, Reason: "Handed back to the terminal: an MCP server's form is answered there"})
-		return // no form is shown elsewhere, so the dialog must not wait for one
+	if signal, ok := event.Signal(); ok {
+		d.loop.post(broker.Seen{Signal: signal})
 	}
-	if event.Name != claude.PermissionRequest {
-		if signal, ok := event.Signal(); ok {
-			d.loop.post(broker.Seen{Signal: signal})
+	var client permit.Client
+	if envelope.Client != nil {
+		client = *envelope.Client
+	}
+	if asks, why := d.asks(event, client); !asks {
+		d.note(event)
+		if why != "" {
+			_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
+			_ = wire.Write(conn, wire.Reply{Action: wire.Passthrough, Reason: why}) // it has no other use for us
 		}
 		return
 	}
@@ -167,17 +172,13 @@ func (d *Daemon) hook(conn net.Conn, lines *wire.Reader, envelope wire.Envelope)
 		d.refuse(conn, err)
 		return
 	}
-	request.ID = envelope.ID
-	request.Contract = permit.Parallel
-	if envelope.Client != nil {
-		request.Client = *envelope.Client
-		request.Contract = event.ContractOf(request.Client)
-	}
+	request.ID, request.Client = envelope.ID, client
+	request.Contract = event.ContractOf(client)
 	_ = conn.SetWriteDeadline(time.Now().Add(writeFor))
 	if err := wire.Write(conn, d.accepted()); err != nil {
 		return // the hook has gone, and nobody was asked
 	}
-	d.wait(conn, lines, request)
+	d.wait(conn, lines, event, request)
 }
 
 // accepted is the first line to a hook, with what it cannot know by itself.
@@ -189,14 +190,55 @@ func (d *Daemon) accepted() wire.Accepted {
 	return a
 }
 
+// asks reports whether the event is a question, to be answered while its hook
+// waits. why is for a hook that waits although it is none.
+func (d *Daemon) asks(e claude.Event, from permit.Client) (asks bool, why string) {
+	c := d.options.Config
+	switch e.Name {
+	case claude.PermissionRequest, claude.Elicitation:
+		return true, ""
+	case claude.Stop:
+		switch {
+		case !c.Notify.Replies:
+			return false, "replies are not switched on"
+		case !from.Attended: // a script waits for its end
+			return false, "nobody attends this session"
+		}
+		return true, ""
+	case claude.PermissionDenied:
+		switch {
+		case c.Approve.RetryWait == 0:
+			return false, "a refusal does not wait"
+		case !from.Attended:
+			return false, "nobody attends this session"
+		}
+		return true, ""
+	}
+	return false, ""
+}
+
+// note lets the broker tell a person of what happened, as far as they want it.
+// Nothing of it is shown that was not masked first.
+func (d *Daemon) note(e claude.Event) {
+	n, ok := e.Note()
+	if !ok || !d.options.Config.Notify.Wants(n.Class) {
+		return
+	}
+	n.ID, n.Machine, n.At = d.newID(), d.machine, now()
+	n.Project, n.Branch = repoOf(n.Cwd)
+	n.Title, n.Text = preview.Reveal(d.policy.mask(n.Title)), preview.Reveal(d.policy.mask(n.Text))
+	d.loop.post(broker.Happened{Note: n})
+}
+
 // wait brings the request to the broker and stays with its hook to the end.
-func (d *Daemon) wait(conn net.Conn, lines *wire.Reader, request permit.Request) {
+func (d *Daemon) wait(conn net.Conn, lines *wire.Reader, event claude.Event, request permit.Request) {
 	request.Machine = d.machine
 	request.Asked = now()
 	request.Project, request.Branch = repoOf(request.Cwd)
 	link, hook := d.hooks.add(conn, request.Contract == permit.Bare)
 	defer d.hooks.remove(link)
 	d.loop.post(broker.Asked{Request: request, Link: link})
+	d.note(event) // after it: a card tells more
 	reason := d.hooks.listen(request.ID, link, hook, lines)
 	d.loop.post(broker.Closed{ID: request.ID, Link: link, Reason: reason})
 }

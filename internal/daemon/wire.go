@@ -34,8 +34,16 @@ import (
 func (d *Daemon) newChannels() error {
 	c := d.options.Config
 	home, _ := paths.Home(d.options.Getenv) // without one, nothing is shown relative to it
-	previews := preview.New(preview.Options{Files: preview.Disk{}, Home: home, Mask: d.masker})
+	rules, err := d.newPolicy(home)
+	if err != nil {
+		return fmt.Errorf("cannot use the configuration: %w", err)
+	}
+	d.policy = rules
+	seen := preview.Options{Files: preview.Disk{}, Home: home, Mask: d.masker, Policy: rules.of, Edit: c.Approve.Edit}
+	previews := preview.New(seen)
 	d.preview = previews.Of
+	seen.Withhold = c.Privacy.Body == "none"
+	outside := preview.New(seen) // for what leaves the machine
 	if c.Web.Enabled() {
 		shown := previews.Of
 		if c.Web.Local() {
@@ -54,7 +62,7 @@ func (d *Daemon) newChannels() error {
 	}
 	if c.Slack.Enabled() {
 		s, err := slack.New(c.Slack, slack.Options{Log: d.log.With("channel", "slack"), Now: now, Machine: d.machine,
-			Preview: previews.Of, TerseFallback: c.Privacy.LockScreen == "terse"})
+			Preview: outside.Of, TerseFallback: c.Privacy.LockScreen == "terse"})
 		if err != nil {
 			return fmt.Errorf("cannot set up Slack: %w", err)
 		}

@@ -15,6 +15,10 @@ import (
 const (
 	permissionRequest = "PermissionRequest"
 	elicitation       = "Elicitation"
+	// An ended turn may get a reply, and what auto mode refused another try. As a
+	// rule the daemon hands both back at once.
+	stop             = "Stop"
+	permissionDenied = "PermissionDenied"
 )
 
 // event is what the hook itself needs to know of Claude Code's JSON.
@@ -61,7 +65,13 @@ func parseEvent(raw []byte) (event, error) {
 }
 
 // waits reports whether the event is a question, to be answered on stdout.
-func (e event) waits() bool { return e.name == permissionRequest || e.name == elicitation }
+func (e event) waits() bool {
+	switch e.name {
+	case permissionRequest, elicitation, stop, permissionDenied:
+		return true
+	}
+	return false
+}
 
 // client is what the hook knows of the session that asks; permit.Client.
 type client struct {
@@ -71,10 +81,11 @@ type client struct {
 	tty, tmux, sessions string
 }
 
-// blocks reports whether Claude Code holds its dialog back until the hook has
-// ended: for elicitations and for subagents of a session that a person attends.
+// blocks reports whether Claude Code goes on only when the hook has ended: its
+// dialog is held back for elicitations and for subagents of a session that a
+// person attends, and the session itself at the end of a turn or a refusal.
 func (e event) blocks(from client) bool {
-	return e.name == elicitation || e.agent && from.attended
+	return e.waits() && (e.name != permissionRequest || e.agent && from.attended)
 }
 
 // envelope is the event's line for the daemon; id is empty for news.
@@ -200,7 +211,7 @@ func checkOutput(of event, answer message) error {
 	if err != nil {
 		return errors.New("its output is " + err.Error())
 	}
-	var name, decision, action []byte
+	var name, decision, action, retry, context []byte
 	err = object(specific, func(key string, value []byte) error {
 		switch key {
 		case "hookEventName":
@@ -209,6 +220,10 @@ func checkOutput(of event, answer message) error {
 			return once(&decision, key, value)
 		case "action":
 			return once(&action, key, value)
+		case "retry":
+			return once(&retry, key, value)
+		case "additionalContext":
+			return once(&context, key, value)
 		}
 		return nil
 	})
@@ -218,8 +233,19 @@ func checkOutput(of event, answer message) error {
 	if word, _ := text(name); word != of.name {
 		return errors.New("its output is not for " + of.name)
 	}
-	if of.name == elicitation {
+	switch of.name {
+	case elicitation:
 		return agree(answer.action, action, "accept", "decline", "cancel")
+	case permissionDenied:
+		if answer.action == "approve" && string(retry) == "true" || answer.action == "deny" && string(retry) == "false" {
+			return nil
+		}
+		return errors.New("it does not say whether to try again")
+	case stop:
+		if said, ok := text(context); answer.action == "approve" && ok && said != "" {
+			return nil
+		}
+		return errors.New("it holds no reply")
 	}
 	var behavior []byte
 	err = object(decision, func(key string, value []byte) error {

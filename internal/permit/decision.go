@@ -34,11 +34,17 @@ type Decision struct {
 	Verb    Verb   `json:"verb"`
 	By      Person `json:"by"`
 	Channel string `json:"channel"`
-	// Message goes to the model with a deny.
+	// Way is how it was answered; empty where only the verb is known.
+	Way WayName `json:"way,omitempty"`
+	// Says tells in a few words what was chosen beyond the verb: the rule that
+	// was added, the answers. Masked; it may be shown.
+	Says string `json:"says,omitempty"`
+	// Message goes to the model with a deny, and is a reply to an ended turn.
 	Message string `json:"message,omitempty"`
 	// Interrupt with a deny stops the turn, like Esc.
 	Interrupt bool `json:"interrupt,omitempty"`
-	// Input, with an allow, replaces the tool's input whole.
+	// Input, with an allow, replaces the tool's input whole; of an MCP server's
+	// form it is what was filled in.
 	Input json.RawMessage `json:"input,omitempty"`
 	// Permissions, with an allow, are the entries for updatedPermissions.
 	Permissions []json.RawMessage `json:"permissions,omitempty"`
@@ -54,6 +60,12 @@ type Answer struct {
 	Generation int      `json:"generation,omitempty"`
 	Digest     string   `json:"digest,omitempty"`
 	Decision   Decision `json:"decision"`
+	// Way and Pick name one of the request's ways, and Fields hold what was
+	// filled into its form. Without a Way, Decision.Verb alone says it; with one,
+	// the verb follows from it.
+	Way    WayName             `json:"way,omitempty"`
+	Pick   int                 `json:"pick,omitempty"`
+	Fields map[string][]string `json:"fields,omitempty"`
 }
 
 // Verdict is what the broker made of an Answer.

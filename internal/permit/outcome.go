@@ -44,7 +44,13 @@ func (o Outcome) Sentence() string {
 		if o.Decision == nil {
 			return word
 		}
+		if w, ok := chosen[o.Decision.Way]; ok {
+			word = w
+		}
 		said := fmt.Sprintf("%s by %s via %s", word, o.Decision.By, o.Decision.Channel)
+		if o.Decision.Says != "" {
+			said += " (" + o.Decision.Says + ")"
+		}
 		if o.Decision.Message != "" {
 			said += ": " + o.Decision.Message
 		}
@@ -59,6 +65,14 @@ func (o Outcome) Sentence() string {
 		return sentence("No longer open", "No longer open", o)
 	}
 	return string(o.Kind)
+}
+
+// chosen says what was done, where Approved or Denied would not be the word.
+var chosen = map[WayName]string{
+	WayChoose: "Answered",
+	WayAnswer: "Answered",
+	WayRetry:  "Allowed to be tried again",
+	WayCancel: "Cancelled",
 }
 
 func sentence(sure, guess string, o Outcome) string {

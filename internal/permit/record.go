@@ -19,6 +19,7 @@ const (
 	RecordSettled  RecordKind = "settled"  // a channel took the buttons off its card
 	RecordRefused  RecordKind = "refused"  // an answer that did not count
 	RecordPresence RecordKind = "presence" // the person left or came back
+	RecordTold     RecordKind = "told"     // a note went to the person
 )
 
 // Record is one line of the journal. Kind says which of the fields are set.
@@ -36,5 +37,6 @@ type Record struct {
 	By       *Person       `json:"by,omitempty"`      // refused
 	Verdict  VerdictCode   `json:"verdict,omitempty"` // refused
 	Presence *Presence     `json:"presence,omitempty"`
+	Told     *Note         `json:"told,omitempty"`
 	Note     string        `json:"note,omitempty"`
 }

@@ -26,6 +26,12 @@ type Request struct {
 	// Digest is DigestOf(Tool, Input): what exactly a person approves.
 	Digest string `json:"digest"`
 
+	// Kind is what sort of question it is; empty: may a tool be used.
+	Kind Kind `json:"kind,omitempty"`
+	// Ordinal tells identical requests apart that are open at once: 2 for the
+	// second. 0 and 1 mean that there was no other.
+	Ordinal int `json:"ordinal,omitempty"`
+
 	Machine  Machine  `json:"machine"`
 	Contract Contract `json:"contract"`
 	Client   Client   `json:"client"`
@@ -40,15 +46,30 @@ type Request struct {
 	Project string `json:"project,omitempty"` // the repository's folder name, or Cwd's
 	Branch  string `json:"branch,omitempty"`
 
+	// Tool is the tool's name; for Elicitation and Finished, where there is none,
+	// the hook event's ("Elicitation", "Stop").
 	Tool  string          `json:"tool"`
 	Input json.RawMessage `json:"input"`
 	// Suggestions are Claude Code's permission_suggestions, verbatim. They are
 	// not the rows of its dialog (claude-code issue 91216).
 	Suggestions []json.RawMessage `json:"suggestions,omitempty"`
+	// Why is the reason that Claude Code gives: auto mode's, for Refused.
+	Why string `json:"why,omitempty"`
 
 	Asked    time.Time `json:"asked"`
 	Deadline time.Time `json:"deadline,omitzero"` // zero: none of ours
 }
+
+// Kind is what sort of question a request is.
+type Kind string
+
+// The kinds.
+const (
+	Permission  Kind = ""            // PermissionRequest: may the tool be used
+	Elicitation Kind = "elicitation" // an MCP server asks for input
+	Finished    Kind = "finished"    // a turn ended; a reply goes on with it
+	Refused     Kind = "refused"     // auto mode refused a call; may it be tried again
+)
 
 // Machine is the host a request comes from.
 type Machine struct {

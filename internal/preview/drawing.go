@@ -161,6 +161,10 @@ func (d *drawing) everywhere() {
 	for i := range d.p.Warnings {
 		d.p.Warnings[i] = again.Replace(d.p.Warnings[i])
 	}
+	for i := range d.p.Ways {
+		way := &d.p.Ways[i]
+		way.Label, way.Confirm, way.Warning = again.Replace(way.Label), again.Replace(way.Confirm), again.Replace(way.Warning)
+	}
 	for i := range d.p.Parts {
 		part := &d.p.Parts[i]
 		if text := again.Replace(part.Text); text != part.Text {

@@ -31,6 +31,17 @@ type Preview struct {
 	// Flags are facts about the change in two or three words each, fit for a
 	// line of labels: "new file", "overwrites a file".
 	Flags []Flag
+	// Ways are how it can be answered here, in the order of their buttons. Their
+	// texts may be shown as they are. An answer carries the way's Name and Pick,
+	// and what was filled into its Form.
+	Ways []permit.Way
+	// Held says why it cannot be allowed here; empty: it can.
+	Held string
+	// Uneditable says why a form to change it is not offered; mostly empty.
+	Uneditable string
+	// Withheld: the user wants nothing of the request but tool and project to
+	// leave the machine. A channel then draws no folder, branch or session.
+	Withheld bool
 	// Masked says what was masked and why, one sentence each. Empty: nothing was.
 	Masked []string
 }
@@ -93,6 +104,12 @@ type Options struct {
 	Home string
 	// Mask hides secrets; nil masks by form alone.
 	Mask *mask.Masker
+	// Policy says what the user's rules want; nil: nothing.
+	Policy func(permit.Request) Policy
+	// Edit offers to change an input before it is allowed.
+	Edit bool
+	// Withhold keeps all but tool and project back from Of.
+	Withhold bool
 }
 
 // Previewer describes requests. It is safe for concurrent use.
@@ -174,19 +191,30 @@ func Of(r permit.Request) Preview { return draw(Options{}, r, false) }
 // draw makes the preview.
 func draw(o Options, r permit.Request, original bool) Preview {
 	d := &drawing{o: o, r: r, original: original, root: projectRoot(r)}
+	if o.Withhold && !original {
+		return withheld(r)
+	}
 	var isObject bool
 	d.input, isObject = parseObject(r.Input)
 	describe := tools[r.Tool]
 	switch {
 	case !isObject:
 		describe = (*drawing).anything
+	case r.Kind == permit.Elicitation:
+		describe = (*drawing).elicitation
+	case r.Kind == permit.Finished:
+		describe = (*drawing).finished
 	case describe == nil && strings.HasPrefix(r.Tool, "mcp__"):
 		describe = (*drawing).mcp
 	case describe == nil:
 		describe = (*drawing).anything
 	}
 	describe(d)
+	if r.Kind == permit.Refused {
+		d.refused()
+	}
 	d.rest()
+	d.ways()
 	d.finish()
 	return d.p
 }

@@ -57,6 +57,9 @@ type Pending struct {
 	Generation int               `json:"generation"`
 	Digest     string            `json:"digest"`
 	Cards      map[string]string `json:"cards"` // channel → where its card is, or "failed: why"
+	Kind       permit.Kind       `json:"kind,omitempty"`
+	Ordinal    int               `json:"ordinal,omitempty"` // of identical requests, from 2
+	Ways       []permit.Way      `json:"ways"`              // how it can be answered
 }
 
 // Verdict answers an OpAnswer that did not decide. Error begins with "cannot".

@@ -49,6 +49,10 @@ type Envelope struct {
 	Message    string `json:"message,omitempty"`
 	Generation int    `json:"generation,omitempty"`
 	Digest     string `json:"digest,omitempty"`
+	// Way, Pick and Fields are those of permit.Answer, in place of Decision.
+	Way    permit.WayName      `json:"way,omitempty"`
+	Pick   int                 `json:"pick,omitempty"`
+	Fields map[string][]string `json:"fields,omitempty"`
 
 	// For OpPresence.
 	Presence   string  `json:"presence,omitempty"` // "away", "here", "auto"; empty only asks

@@ -1,0 +1,165 @@
+package preview
+
+import (
+	"slices"
+
+	"claude-permission-daemon/internal/claude"
+	"claude-permission-daemon/internal/permit"
+)
+
+// Policy is what the user's own rules say of a request.
+type Policy struct {
+	// Confirm is why an approval is to be confirmed; empty: it need not be.
+	Confirm string
+	// Terminal is why it can be allowed in the terminal only; empty: anywhere.
+	Terminal string
+}
+
+// ways lists how the request can be answered here. Every text in them has been
+// through show; a form whose text would come back masked or changed is not
+// offered, since what is sent back must be what was there.
+func (d *drawing) ways() {
+	var policy Policy
+	if d.o.Policy != nil {
+		policy = d.o.Policy(d.r)
+	}
+	d.p.Held = d.say(policy.Terminal)
+	for _, way := range claude.Ways(d.r, d.o.Edit) {
+		if policy.Terminal != "" && way.Verb == permit.Allow {
+			continue
+		}
+		if form, ok := d.form(way); ok {
+			way.Form = form
+		} else {
+			d.p.Uneditable = "It cannot be changed here: a part of it is masked or made visible, and would be sent back so."
+			continue
+		}
+		way.Label = firstLine(d.say(way.Label))
+		way.Confirm, way.Warning = d.say(way.Confirm), d.say(way.Warning)
+		if policy.Confirm != "" && way.Verb == permit.Allow {
+			way.Confirm = joined(d.say(policy.Confirm), way.Confirm)
+		}
+		d.p.Ways = append(d.p.Ways, way)
+	}
+}
+
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " " + b
+}
+
+// form is a way's form as it may be shown; false: it would not come back as it
+// went.
+func (d *drawing) form(way permit.Way) ([]permit.Field, bool) {
+	form := slices.Clone(way.Form)
+	for i := range form {
+		f := &form[i]
+		f.Label, f.Help = d.say(f.Label), d.say(f.Help)
+		if shown := d.say(f.Value); shown != f.Value {
+			if way.Name == permit.WayEdit {
+				return nil, false
+			}
+			f.Value = ""
+		}
+		f.Options = slices.Clone(f.Options)
+		for n := range f.Options {
+			o := &f.Options[n]
+			o.Label, o.Help, o.Look = d.say(o.Label), d.say(o.Help), d.say(o.Look)
+		}
+	}
+	return form, true
+}
+
+// withheld is what a channel outside the machine gets where [privacy] body is
+// "none". What nobody can see there, nobody can allow there.
+func withheld(r permit.Request) Preview {
+	p := Preview{Withheld: true,
+		Title:   "Use " + firstLine(Reveal(r.Tool)),
+		Summary: "its content stays on the machine",
+		Held:    "[privacy] body = \"none\" keeps the content on the machine: answer on the page there, or in the terminal.",
+	}
+	switch r.Kind {
+	case permit.Elicitation:
+		p.Title = "Answer a form"
+	case permit.Finished:
+		p.Title = "Claude has finished"
+	}
+	for _, way := range claude.Ways(r, false) {
+		if way.Verb == permit.Deny {
+			p.Ways = append(p.Ways, way)
+		}
+	}
+	return p
+}
+
+// elicitation describes an MCP server's form.
+func (d *drawing) elicitation() {
+	d.p.Title = "Answer a form"
+	if server := d.input.text("mcp_server_name"); server != "" {
+		d.p.Title = "Answer a form of the MCP server " + firstLine(d.show(server))
+	}
+	message := d.input.text("message")
+	d.part("what it asks", Text, "", message)
+	d.summary(message)
+	if mode := d.input.text("mode"); mode == "url" {
+		d.p.Title += " at an address"
+	}
+	if address, ok := d.input.has("url"); ok && address != "" {
+		d.part("address", Code, "", address)
+		d.address(address)
+	}
+	var schema any
+	if d.input.value("requested_schema", &schema) {
+		d.fields()
+	}
+}
+
+// fields lists what a form asks for.
+func (d *drawing) fields() {
+	var rows [][2]string
+	for _, way := range claude.Ways(d.r, false) {
+		for _, f := range way.Form {
+			what := kindWords[f.Kind]
+			for i, o := range f.Options {
+				if i > 0 {
+					what += " / "
+				}
+				what += o.Label
+			}
+			if f.Help != "" {
+				what += " — " + f.Help
+			}
+			if f.Required {
+				what += " (required)"
+			}
+			rows = append(rows, [2]string{f.Label, what})
+		}
+	}
+	d.table("the form", rows)
+}
+
+var kindWords = map[permit.FieldKind]string{
+	permit.Line: "text", permit.Lines: "text", permit.Whole: "a whole number", permit.Real: "a number",
+	permit.Truth: "yes or no", permit.One: "one of: ", permit.Many: "any of: ",
+}
+
+// finished describes the end of a turn.
+func (d *drawing) finished() {
+	d.p.Title = "Claude has finished"
+	said := d.input.text("last_assistant_message")
+	if said == "" {
+		said = "(It said nothing at the end.)"
+	}
+	d.part("what it said last", Text, "markdown", said)
+	d.summary(said)
+}
+
+// refused says of a described call that auto mode refused it, and why.
+func (d *drawing) refused() {
+	d.p.Title = "Auto mode refused: " + d.p.Title
+	if d.r.Why != "" {
+		d.part("why it was refused", Text, "", d.r.Why)
+	}
+}
