@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			// listening waits until a daemon answers on the socket.
 			"listening": func(ts *testscript.TestScript, neg bool, args []string) {
-				for range 500 {
+				for range 1500 {
 					conn, err := net.Dial("unix", ts.Getenv("SOCK"))
 					if err == nil {
 						_ = conn.Close()
@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			},
 			// waiting waits until so many requests are open and offered: waiting 1
 			"waiting": func(ts *testscript.TestScript, _ bool, args []string) {
-				for range 500 {
+				for range 1500 {
 					if err := ts.Exec("claude-permission-daemon", "pending"); err == nil {
 						if n := countOffered(ts.ReadFile("stdout")); args[0] == n {
 							return

@@ -96,7 +96,7 @@ func (c *client) send(line string) *client {
 
 func (c *client) line() string {
 	c.t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	line, err := c.lines.Line()
 	if err != nil {
 		c.t.Fatalf("cannot read a line: %v", err)
@@ -154,7 +154,7 @@ func (r *rig) waitOpen(state string) wire.Pending {
 // waitRecord waits until the journal holds a record that satisfies f.
 func (r *rig) waitRecord(f func(permit.Record) bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
 		changed := r.loop.changed.wait()
 		found := false

@@ -106,7 +106,7 @@ func TestSignals(t *testing.T) {
 func (w *waiting) settled(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join("/proc", strconv.Itoa(w.cmd.Process.Pid), "fd")
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		pipes := 0
 		for fd := 3; fd < 20; fd++ {
 			target, _ := os.Readlink(filepath.Join(dir, strconv.Itoa(fd)))

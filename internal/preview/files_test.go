@@ -54,7 +54,7 @@ func TestDiskReadsOnlyFiles(t *testing.T) {
 				if got.State != tt.want || got.Why != tt.why {
 					t.Errorf("read: state %d, %q; want %d, %q", got.State, got.Why, tt.want, tt.why)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("reading blocks")
 			}
 		})

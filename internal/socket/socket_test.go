@@ -175,7 +175,7 @@ func TestAcceptEndsWithTheListener(t *testing.T) {
 		if !errors.Is(err, net.ErrClosed) {
 			t.Errorf("error %v", err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("it still waits")
 	}
 	if err := l.Close(); err != nil {

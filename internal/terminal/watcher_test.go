@@ -56,7 +56,7 @@ func (r *rig) want(t *testing.T, want permit.SignalKind) {
 		if s.Kind != want {
 			t.Fatalf("signal %v, want %s", s, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("no signal, want %s", want)
 	}
 }

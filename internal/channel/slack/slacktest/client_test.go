@@ -172,7 +172,7 @@ func (k *socket) next(t *testing.T, typ string) map[string]any {
 			if m["type"] == typ {
 				return m
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatalf("no %s came", typ)
 		}
 	}
