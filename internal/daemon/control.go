@@ -69,9 +69,10 @@ func (d *Daemon) status() (wire.Status, error) {
 		s.Channels = append(s.Channels, wire.Channel{Name: now.Name, State: string(now.State), Since: now.Since,
 			Detail: now.Detail, URL: now.URL})
 	}
+	s.Config = append(slices.Clone(s.Config), d.incidents.list()...)
 	var repaired string
 	if s.Journal, repaired = d.recorder.state(); repaired != "" {
-		s.Config = append(slices.Clone(s.Config), "the journal was repaired at the start: "+repaired)
+		s.Config = append(s.Config, "the journal was repaired at the start: "+repaired)
 	}
 	return s, nil
 }

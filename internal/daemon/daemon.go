@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,8 +83,9 @@ type Daemon struct {
 	preview  func(permit.Request) preview.Preview
 	policy   policy
 
-	running sync.WaitGroup // the server and its connections
-	conns   connections
+	incidents incidents      // for `status`, of what happened since the start
+	running   sync.WaitGroup // the server and its connections
+	conns     connections
 }
 
 // New takes the socket and opens everything that the daemon needs, so that a
@@ -310,6 +312,25 @@ func (d *Daemon) thisMachine() permit.Machine {
 		d.log.Warn("the machine's id cannot be kept", "error", err)
 	}
 	return permit.Machine{ID: id, Host: host}
+}
+
+// incidents are sentences for `status` about what befell the daemon; the newest few.
+type incidents struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (n *incidents) add(sentence string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.said = append(n.said, sentence)
+	n.said = n.said[max(0, len(n.said)-5):]
+}
+
+func (n *incidents) list() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.said)
 }
 
 // connections are those that are open, so that the daemon's end can close them.

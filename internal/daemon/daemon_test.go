@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -550,6 +551,35 @@ func TestLinkOutlivesARestart(t *testing.T) {
 	again := start(t, func(o *Options) { o.StateDir = first.options.StateDir })
 	if got := again.channels[0].Status().URL; got != link || link == "" {
 		t.Errorf("the page's link is %s, was %s", got, link)
+	}
+}
+
+// TestSocketFileRemoved: whatever tidies the folder up, the daemon comes back,
+// with all that was open.
+func TestSocketFileRemoved(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not tell of a socket's file")
+	}
+	r := start(t)
+	r.setPresence("away")
+	c := r.dial().send(enveloped("open-meanwhile", ask("s", "x")))
+	c.line()
+	r.waitOpen("offered")
+	if err := os.Remove(r.socket); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if conn, err := socket.Dial(r.socket); err == nil {
+			conn.Close()
+			break
+		}
+	}
+	if said := strings.Join(r.status().Config, "\n"); !strings.Contains(said, "something removed the socket's file") {
+		t.Errorf("the status says %q", said)
+	}
+	r.control(`{"v":1,"op":"answer","id":"open-meanwhile","decision":"approve"}`)
+	if got := c.line(); !strings.HasPrefix(got, `{"action":"approve"`) {
+		t.Errorf("got %s", got)
 	}
 }
 

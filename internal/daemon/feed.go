@@ -27,12 +27,14 @@ func newFeed(c channel.Channel) *feed { return &feed{channel: c, cards: newQueue
 func (f *feed) run(ctx context.Context, known chan<- struct{}) {
 	f.show()
 	close(known)
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-f.cards.more:
+			f.show()
 		case <-ctx.Done():
+			f.show()
+			return
 		}
-		f.show()
 	}
 }
 

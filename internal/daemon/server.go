@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"sync"
 	"time"
 
 	"claude-permission-daemon/internal/broker"
@@ -20,9 +21,47 @@ import (
 // firstLineFor is how long a connection may take to say what it wants.
 const firstLineFor = 10 * time.Second
 
-// serve takes connections until ctx ends.
+// serve takes connections until ctx ends. Where something removes the socket's
+// file, it is made anew: whoever comes meanwhile finds no daemon.
 func (d *Daemon) serve(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { _ = d.listener.UnixListener.Close() })
+	for {
+		d.accept(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		lost := now()
+		d.log.Error("the socket's file was lost", "socket", d.socket)
+		pause := time.Millisecond
+		for err := d.listener.Renew(); err != nil; err = d.listener.Renew() {
+			d.log.Error("cannot make the socket anew", "error", err)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			pause = min(4*pause, 10*time.Second)
+		}
+		d.incidents.add(fmt.Sprintf("something removed the socket's file at %s; it was made anew", lost.Local().Format("15:04:05")))
+		d.log.Info("ready again", "socket", d.socket)
+	}
+}
+
+// accept takes connections until ctx ends or the socket's file is lost.
+func (d *Daemon) accept(ctx context.Context) {
+	listener := d.listener.UnixListener
+	watching, stopWatching := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer stopWatching()
+	watch.Go(func() {
+		switch err := d.listener.Lost(watching); {
+		case err == nil:
+			_ = listener.Close()
+		case watching.Err() == nil:
+			d.log.Warn("nobody will tell if the socket's file is removed", "error", err)
+		}
+	})
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	pause := time.Millisecond
 	for {
@@ -32,6 +71,8 @@ func (d *Daemon) serve(ctx context.Context) {
 			if err == nil {
 				_ = conn.Close()
 			}
+			return
+		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil: // out of file descriptors, as a rule: others may give theirs back
 			d.log.Warn("cannot accept a connection", "error", err)

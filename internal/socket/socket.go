@@ -32,6 +32,7 @@ func (e *HeldError) Error() string {
 type Listener struct {
 	*net.UnixListener
 	path string
+	made os.FileInfo // the file that we made at path
 	lock *flock.Flock
 }
 
@@ -59,7 +60,11 @@ func Listen(path string) (*Listener, error) {
 	if err := os.WriteFile(path+".lock", []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot note our pid: %w", err), l.Close(), lock.Unlock())
 	}
-	return &Listener{UnixListener: l, path: path, lock: lock}, nil
+	made, err := os.Lstat(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot look at the socket: %w", err), l.Close(), lock.Unlock())
+	}
+	return &Listener{UnixListener: l, path: path, made: made, lock: lock}, nil
 }
 
 func listen(path string) (*net.UnixListener, error) {
@@ -123,11 +128,12 @@ func (l *Listener) AcceptOwn() (*net.UnixConn, Peer, error) {
 	}
 }
 
-// Close stops listening, removes the socket and lets go of the lock.
+// Close stops listening, removes the socket, if it is ours still, and lets go
+// of the lock.
 func (l *Listener) Close() error {
-	err := os.Remove(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // somebody did it before us
+	var err error
+	if l.ours() {
+		err = os.Remove(l.path)
 	}
 	closed := l.UnixListener.Close()
 	if errors.Is(closed, net.ErrClosed) {

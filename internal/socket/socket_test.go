@@ -1,10 +1,12 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -180,5 +182,94 @@ func TestAcceptEndsWithTheListener(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Errorf("closing again: %v", err)
+	}
+}
+
+// TestLost: the loss of the file is noticed, whatever way it goes, and it can be
+// made anew. Connecting is no sign of it.
+func TestLost(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not tell of a socket's file")
+	}
+	ways := map[string]func(path string) error{
+		"removed": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, path+".old") },
+		"replaced": func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", nil, 0o600), os.Rename(path+".new", path))
+		},
+	}
+	for name, lose := range ways {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(short(t), "s")
+			l, err := Listen(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost := make(chan error, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			go func() { lost <- l.Lost(ctx) }()
+			for range 3 {
+				conn, err := Dial(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn.Close()
+			}
+			select {
+			case err := <-lost:
+				t.Fatalf("lost, though it is there: %v", err)
+			case <-time.After(50 * time.Millisecond):
+			}
+			if err := lose(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-lost; err != nil {
+				t.Fatal(err)
+			}
+			if name == "replaced" { // by what is no socket, which is not ours to remove
+				if err := l.Renew(); err == nil {
+					t.Error("a file that is no socket was replaced")
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+				if _, err := os.Lstat(path); err != nil {
+					t.Errorf("the end of the daemon removes what is not its: %v", err)
+				}
+				return
+			}
+			if err := l.Renew(); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := Dial(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("mode %v, %v", info.Mode(), err)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Lstat(path); err == nil {
+				t.Error("the socket is still there")
+			}
+		})
+	}
+}
+
+// TestLostEnds: whoever waits for the loss can stop waiting.
+func TestLostEnds(t *testing.T) {
+	l, err := Listen(filepath.Join(short(t), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := l.Lost(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ends with %v", err)
 	}
 }
