@@ -57,7 +57,26 @@ type house struct {
 	dir    string
 	slack  *slacktest.Server
 	daemon *exec.Cmd
-	log    *bytes.Buffer
+	log    *logged
+	as     *syscall.SysProcAttr // who runs the programs; nil: we
+}
+
+// logged is what a daemon has logged so far.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newHouse(t *testing.T) *house {
@@ -80,7 +99,7 @@ func newHouse(t *testing.T) *house {
 
 func (h *house) config(more string) {
 	h.t.Helper()
-	text := fmt.Sprintf("[web]\nlisten = \"off\"\n[presence]\nsource = \"manual\"\n[slack]\nbot_token = \"xoxb-1-a\"\napp_token = \"xapp-1-a\"\nchannel = \"U0ALICE\"\napi_url = %q\n%s", h.slack.URL(), more)
+	text := fmt.Sprintf("[web]\nlisten = \"127.0.0.1:0\"\n[presence]\nsource = \"manual\"\n[slack]\nbot_token = \"xoxb-1-a\"\napp_token = \"xapp-1-a\"\nchannel = \"U0ALICE\"\napi_url = %q\n%s", h.slack.URL(), more)
 	if err := os.WriteFile(filepath.Join(h.dir, "config.toml"), []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
@@ -95,20 +114,26 @@ func (h *house) state() string { return filepath.Join(h.dir, "claude-permission-
 
 func (h *house) start() {
 	h.t.Helper()
-	h.log = &bytes.Buffer{}
+	h.log = &logged{}
 	h.daemon = exec.Command(filepath.Join(binaries, "claude-permission-daemon"), "--config", filepath.Join(h.dir, "config.toml"), "--debug")
-	h.daemon.Env, h.daemon.Stderr = h.env(), h.log
+	h.daemon.Env, h.daemon.Stderr, h.daemon.SysProcAttr = h.env(), h.log, h.as
 	if err := h.daemon.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	for range 1000 {
+	h.await()
+}
+
+// await waits until a daemon answers.
+func (h *house) await() {
+	h.t.Helper()
+	for range 6000 {
 		if conn, err := socket.Dial(h.sock()); err == nil {
 			_ = conn.Close()
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	h.t.Fatalf("the daemon does not start:\n%s", h.log)
+	h.t.Fatalf("the daemon is not there:\n%s", h.log)
 }
 
 // kill is kill -9.
@@ -120,10 +145,22 @@ func (h *house) kill() {
 	}
 }
 
+// say sends a line to the daemon and reads an answer.
+func (h *house) say(line string) {
+	h.t.Helper()
+	conn, err := socket.Dial(h.sock())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = conn.Write([]byte(line + "\n"))
+	_, _ = conn.Read(make([]byte, 1000))
+}
+
 func (h *house) run(args ...string) string {
 	h.t.Helper()
 	cmd := exec.Command(filepath.Join(binaries, "claude-permission-daemon"), args...)
-	cmd.Env = h.env()
+	cmd.Env, cmd.SysProcAttr = h.env(), h.as
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		h.t.Fatalf("%v: %v\n%s\n%s", args, err, out, h.log)
@@ -143,7 +180,7 @@ func (h *house) ask(session string) *asking {
 	a := &asking{cmd: exec.Command(filepath.Join(binaries, "claude-permission-hook")), done: make(chan struct{})}
 	event, _ := json.Marshal(map[string]any{"hook_event_name": "PermissionRequest", "session_id": session, "cwd": "/", "tool_name": "Bash",
 		"tool_input": map[string]string{"command": "echo " + session}})
-	a.cmd.Env, a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = h.env(), bytes.NewReader(event), &a.stdout, &a.stderr
+	a.cmd.Env, a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr, a.cmd.SysProcAttr = h.env(), bytes.NewReader(event), &a.stdout, &a.stderr, h.as
 	if err := a.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -389,16 +426,7 @@ func TestTwoDaemons(t *testing.T) {
 // again without a restart.
 func TestDiskFull(t *testing.T) {
 	h := newHouse(t)
-	if err := os.MkdirAll(h.state(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", h.state(), "tmpfs", 0, "size=256k"); err != nil {
-		if os.Getenv("CPD_REQUIRE_PEERS") == "1" && os.Getuid() == 0 {
-			t.Fatalf("cannot mount a small disk: %v", err)
-		}
-		t.Skipf("cannot mount a small disk: %v", err)
-	}
-	t.Cleanup(func() { h.kill(); _ = syscall.Unmount(h.state(), 0) })
+	h.smallDisk()
 	h.start()
 	h.run("away")
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
@@ -409,22 +437,8 @@ func TestDiskFull(t *testing.T) {
 	}
 	filler := filepath.Join(h.state(), "filler")
 	fill(t, filler)
-	said := false
-	for range 100 { // the last page of the journal's file has room still
-		conn, err := socket.Dial(h.sock())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = conn.Write([]byte(`{"v":1,"op":"answer","id":"no-such-request","decision":"approve"}` + "\n")) // which is put on record
-		_, _ = conn.Read(make([]byte, 1000))
-		_ = conn.Close()
-		if said = strings.Contains(h.run("status"), "cannot write the journal: no space left on device"); said {
-			break
-		}
-	}
-	if !said {
-		t.Errorf("status does not say why:\n%s", h.run("status"))
-	}
+	h.provoke()
+	h.waitStatus(cannotWrite+"no space left on device", true)
 	// A tap on what was asked before does not count, and says why.
 	if err := h.tap(ctx, "s000", "cpd_approve"); err != nil {
 		t.Fatal(err)
