@@ -41,6 +41,9 @@ func TestWhoIsAsked(t *testing.T) {
 		{permit.Headless, unknown, present, "held", "deciding"},
 		{permit.Headless, away, "", "offered", ""},
 		{permit.Headless, away, present, "offered", "offered"},
+		{permit.Trial, present, "", "offered", ""},
+		{permit.Trial, unknown, "", "offered", ""},
+		{permit.Trial, away, present, "offered", "offered"},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %s then %s", tt.contract, tt.at, tt.then), func(t *testing.T) {

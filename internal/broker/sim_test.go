@@ -367,7 +367,7 @@ func (w *world) write() {
 
 // newHook is Claude Code asking.
 func (w *world) newHook(i int) {
-	contracts := []permit.Contract{permit.Parallel, permit.Blocking, permit.Bare, permit.Headless}
+	contracts := []permit.Contract{permit.Parallel, permit.Blocking, permit.Bare, permit.Headless, permit.Trial}
 	h := &simHook{alive: true, req: permit.Request{
 		ID: fmt.Sprintf("request-%d", i), Contract: contracts[w.upTo(4)], Session: "s", Tool: "Bash",
 		Input: json.RawMessage(`{"command":"echo ` + fmt.Sprint(w.upTo(2)) + `"}`), Client: permit.Client{ClaudePID: 1}}}

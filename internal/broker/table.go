@@ -124,6 +124,9 @@ func (b *Broker) due(r *request) time.Time {
 // offerAt is when a held request is to be shown elsewhere; zero: never, as
 // things stand.
 func (b *Broker) offerAt(r *request) time.Time {
+	if r.Contract == permit.Trial {
+		return r.Asked
+	}
 	switch b.presence.State {
 	case permit.Away:
 		return r.Asked
@@ -188,6 +191,8 @@ func (b *Broker) mustHandBack(r *request) bool {
 		return r.phase == offered && state == permit.Present && b.cfg.HandBackOnReturn && r.unseen
 	case permit.Headless:
 		return r.phase != offered && state == permit.Present
+	case permit.Trial:
+		return false
 	default: // Blocking, Bare: any doubt is the person's
 		return state != permit.Away
 	}

@@ -157,6 +157,7 @@ func TestContract(t *testing.T) {
 		{"main session", Event{}, permit.Client{Attended: true, Entrypoint: "cli"}, permit.Parallel},
 		{"background subagent", Event{AgentID: "a"}, permit.Client{Attended: true, Entrypoint: "cli"}, permit.Blocking},
 		{"claude -p", Event{}, permit.Client{Entrypoint: "sdk-cli"}, permit.Headless},
+		{"a trial", Event{}, permit.Client{Entrypoint: TrialEntrypoint, Attended: true}, permit.Trial},
 		{"subagent of claude -p", Event{AgentID: "a"}, permit.Client{Entrypoint: "sdk-cli"}, permit.Headless},
 		{"claude --bg", Event{}, permit.Client{Entrypoint: "cli"}, permit.Parallel},
 		{"an editor", Event{}, permit.Client{Entrypoint: "claude-vscode"}, permit.Parallel},

@@ -111,6 +111,10 @@ func (e Event) Request() (permit.Request, error) {
 	return r, nil
 }
 
+// TrialEntrypoint is what a client calls itself in place of Claude Code's
+// CLAUDE_CODE_ENTRYPOINT when it only tries the way out.
+const TrialEntrypoint = "claude-permission-trial"
+
 // ContractOf says what Claude Code does while the hook waits.
 //   - Requests of subagents in an attended session come from background
 //     subagents as a rule: the hook runs before the dialog.
@@ -121,6 +125,8 @@ func (e Event) ContractOf(c permit.Client) permit.Contract {
 	switch {
 	case e.Name != "" && e.Name != PermissionRequest:
 		return permit.Blocking
+	case c.Entrypoint == TrialEntrypoint:
+		return permit.Trial
 	case e.AgentID != "" && c.Attended:
 		return permit.Blocking
 	case !c.Attended && c.Entrypoint == "sdk-cli":

@@ -55,15 +55,25 @@ type doctorQuery struct {
 func (c *call) doctor(ctx context.Context, q doctorQuery) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	checks := doctor.Run(ctx, c.doctorOptions(q))
+	o := c.doctorOptions(q)
+	checks := doctor.Run(ctx, o)
+	if !q.json {
+		c.printChecks(checks, q.all)
+	}
+	if q.live {
+		report := func(doctor.Check) {}
+		if !q.json {
+			fmt.Fprintln(c.Stdout, "\nA test request goes the whole way:")
+			report = func(step doctor.Check) { c.printCheck(step, q.all) }
+		}
+		checks = append(checks, doctor.Live(ctx, o, q.wait, report)...)
+	}
 	if q.json {
 		if err := c.printJSON(struct {
 			Checks []doctor.Check `json:"checks"`
 		}{checks}); err != nil {
 			return err
 		}
-	} else {
-		c.printChecks(checks, q.all)
 	}
 	if doctor.Failed(checks) {
 		return &failure{code: exitError, err: errors.New("cannot say that all is well: a check failed"), hint: "each failed check names what mends it"}
@@ -78,25 +88,12 @@ func (c *call) doctorOptions(q doctorQuery) doctor.Options {
 	}
 }
 
-// printChecks shows one line for each check that passed, and more for the rest.
+// printChecks shows the checks and counts them.
 func (c *call) printChecks(checks []doctor.Check, all bool) {
-	p := c.paint(c.Stdout)
 	counts := map[doctor.Result]int{}
-	words := map[doctor.Result]string{
-		doctor.OK: p.in(green, "ok  "), doctor.Warn: p.in(yellow, "warn"), doctor.Fail: p.in(red, "FAIL"), doctor.Skip: p.in(dim, "skip"),
-	}
 	for _, check := range checks {
 		counts[check.Result]++
-		if check.Result == doctor.Skip && !all {
-			continue
-		}
-		fmt.Fprintf(c.Stdout, "%s  %s: %s\n", words[check.Result], p.in(bold, check.Title), oneLine(check.Detail))
-		if all || check.Result == doctor.Warn || check.Result == doctor.Fail {
-			fmt.Fprintf(c.Stdout, "      %s\n", p.in(dim, check.Why))
-		}
-		if check.Fix != "" {
-			fmt.Fprintf(c.Stdout, "      → %s\n", check.Fix)
-		}
+		c.printCheck(check, all)
 	}
 	said := []string{fmt.Sprintf("%d ok", counts[doctor.OK])}
 	for _, r := range []doctor.Result{doctor.Warn, doctor.Fail, doctor.Skip} {
@@ -105,4 +102,22 @@ func (c *call) printChecks(checks []doctor.Check, all bool) {
 		}
 	}
 	fmt.Fprintf(c.Stdout, "\n%s\n", strings.Join(said, ", "))
+}
+
+// printCheck shows one line for a check that passed, and more for another.
+func (c *call) printCheck(check doctor.Check, all bool) {
+	p := c.paint(c.Stdout)
+	words := map[doctor.Result]string{
+		doctor.OK: p.in(green, "ok  "), doctor.Warn: p.in(yellow, "warn"), doctor.Fail: p.in(red, "FAIL"), doctor.Skip: p.in(dim, "skip"),
+	}
+	if check.Result == doctor.Skip && !all {
+		return
+	}
+	fmt.Fprintf(c.Stdout, "%s  %s: %s\n", words[check.Result], p.in(bold, check.Title), oneLine(check.Detail))
+	if all || check.Result == doctor.Warn || check.Result == doctor.Fail {
+		fmt.Fprintf(c.Stdout, "      %s\n", p.in(dim, check.Why))
+	}
+	if check.Fix != "" {
+		fmt.Fprintf(c.Stdout, "      → %s\n", check.Fix)
+	}
 }

@@ -103,6 +103,9 @@ const (
 	// Bare: the asker did not say. It gets the seed's contract, which is safe
 	// for each of the others.
 	Bare Contract = "bare"
+	// Trial: nobody asks. The program tries its own way out, so the request is
+	// shown wherever the person is, and nothing is run.
+	Trial Contract = "trial"
 )
 
 // DigestOf binds a decision to a tool and its input. White space between the
