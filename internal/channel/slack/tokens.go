@@ -142,7 +142,7 @@ func noSuchPerson(err error) bool {
 	return false
 }
 
-var errUnknowable = errors.New("Slack would not say")
+var errUnknowable = errors.New("cannot be looked up in Slack")
 
 // Unknowable reports whether err says only that Slack would not tell about a
 // person: for want of scopes.
@@ -186,7 +186,7 @@ func refused(err error, advice string) error {
 	case "not_allowed_token_type":
 		said = "it is a token of another kind"
 	default:
-		return fmt.Errorf("Slack refuses it: %w", err)
+		return fmt.Errorf("it is refused: %w", err)
 	}
 	return fmt.Errorf("%s (%s): %s", said, codeOf(err), advice)
 }

@@ -50,8 +50,7 @@ func Apply(text string, edits ...Edit) (string, error) {
 func decode(text string) (map[string]any, error) {
 	var all map[string]any
 	if _, err := toml.Decode(text, &all); err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) { // the line, and not what stands there
+		if parse, ok := errors.AsType[toml.ParseError](err); ok { // the line, and not what stands there
 			return nil, fmt.Errorf("line %d is wrong", parse.Position.Line)
 		}
 		return nil, err
