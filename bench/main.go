@@ -48,6 +48,7 @@ func cases() []kase {
 		{"daemon", "a person at the keyboard; the real daemon", withDaemon},
 		{"no-daemon", "no daemon", func(ctx context.Context, b *bench) error { return b.compare(ctx, filepath.Join(b.dir, "none")) }},
 		{"slack", "a person away; the real daemon and hook, the loopback Slack; in ms", throughSlack},
+		{"load", "many hooks at once; the real daemon and hooks, 200 taps a second on the page; in ms", underLoad},
 		{"rest", "the daemon, left alone", atRest},
 	}
 }
@@ -58,6 +59,7 @@ type bench struct {
 	runs     int
 	rest     time.Duration
 	dir      string
+	chart    string // where the load's chart goes; empty: nowhere
 	stdout   io.Writer
 }
 
@@ -66,7 +68,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&b.runs, "runs", 200, "how many runs of each program count")
 	flags.DurationVar(&b.rest, "rest", 30*time.Second, "how long the daemon is left alone")
-	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, slack, rest")
+	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, slack, load, rest")
+	flags.StringVar(&b.chart, "chart", "", "draw the load case into this `file` (SVG)")
 	programs := flags.String("programs", "", "only these, separated by commas: c, empty, hook, python")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -45,9 +46,9 @@ type program struct {
 	log    bytes.Buffer // what the daemon prints, to be read after its end
 }
 
-// install sets the program up in a home. Presence is set by hand; at first the
-// person is away.
-func install(t *testing.T, home *claudetest.Home) *program {
+// install sets the program up in a home, with more of a configuration. Presence
+// is set by hand; at first the person is away.
+func install(t *testing.T, home *claudetest.Home, more ...string) *program {
 	t.Helper()
 	dir, err := binaries()
 	if err != nil {
@@ -59,7 +60,7 @@ func install(t *testing.T, home *claudetest.Home) *program {
 		"UserPromptSubmit", "Stop", "StopFailure", "SubagentStop", "SessionEnd",
 	}, filepath.Join(dir, "claude-permission-hook"), "--socket", p.socket)
 
-	if err := os.WriteFile(filepath.Join(home.Dir, "config.toml"), []byte("[presence]\nsource = \"manual\"\n[web]\nlisten = \"127.0.0.1:0\"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home.Dir, "config.toml"), []byte("[presence]\nsource = \"manual\"\n[web]\nlisten = \"127.0.0.1:0\"\n"+strings.Join(more, "")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

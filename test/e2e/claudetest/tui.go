@@ -47,17 +47,31 @@ func (u *TUI) tmux(args ...string) string {
 	return string(said)
 }
 
+// PID is the client's process; 0 where it has ended.
+func (u *TUI) PID() int {
+	said, err := exec.Command("tmux", "-S", u.socket, "list-panes", "-F", "#{pane_pid}").Output()
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(said)))
+	return pid
+}
+
+// Kill is kill -9 of the client. It waits until the terminal has closed.
+func (u *TUI) Kill() {
+	u.t.Helper()
+	if pid := u.PID(); pid != 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	Wait(u.t, "the terminal outlives its client", func() bool { return u.PID() == 0 })
+}
+
 // end closes the terminal, and waits for the client, which still writes to its
 // home meanwhile.
 func (u *TUI) end() {
-	said, err := exec.Command("tmux", "-S", u.socket, "list-panes", "-F", "#{pane_pid}").Output()
-	if err != nil {
+	client := u.PID()
+	if client == 0 {
 		return // the client has ended, and took the terminal along
-	}
-	client, err := strconv.Atoi(strings.TrimSpace(string(said)))
-	if err != nil {
-		u.t.Errorf("tmux names no process: %q", said)
-		return
 	}
 	_ = exec.Command("tmux", "-S", u.socket, "kill-server").Run() // it may end by itself
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

@@ -355,7 +355,7 @@ func TestHookKilled(t *testing.T) {
 		cancel()
 	}
 	h.wantNoLiveCards()
-	for _, kind := range outcomes(t, h) {
+	for _, kind := range h.outcomes() {
 		if kind != permit.Gone {
 			t.Errorf("outcome %s, want gone", kind)
 		}
@@ -363,16 +363,23 @@ func TestHookKilled(t *testing.T) {
 	h.verify()
 }
 
-func outcomes(t *testing.T, h *house) map[string]permit.OutcomeKind {
-	t.Helper()
+// records are those of the journal.
+func (h *house) records() (all []permit.Record) {
+	h.t.Helper()
+	if err := journal.Read(h.state(), func(l journal.Line) bool { all = append(all, l.Record); return true }); err != nil {
+		h.t.Fatal(err)
+	}
+	return all
+}
+
+// outcomes are those of the requests, by id.
+func (h *house) outcomes() map[string]permit.OutcomeKind {
+	h.t.Helper()
 	all := map[string]permit.OutcomeKind{}
-	if err := journal.Read(h.state(), func(l journal.Line) bool {
-		if l.Outcome != nil {
-			all[l.Request] = l.Outcome.Kind
+	for _, r := range h.records() {
+		if r.Outcome != nil {
+			all[r.Request] = r.Outcome.Kind
 		}
-		return true
-	}); err != nil {
-		t.Fatal(err)
 	}
 	return all
 }
