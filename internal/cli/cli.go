@@ -69,7 +69,7 @@ type call struct {
 func commands() []command {
 	return []command{
 		statusCommand(), pendingCommand(), approveCommand(), denyCommand(),
-		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), doctorCommand(), serviceCommand(), tryCommand(), versionCommand(),
+		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), versionCommand(),
 	}
 }
 

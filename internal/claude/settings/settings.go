@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -45,6 +46,22 @@ func (o Options) validate() error {
 		return fmt.Errorf("cannot enter the socket %q: its path is not absolute", o.Socket)
 	}
 	return nil
+}
+
+// Find is the hook's absolute path: beside another program (self), or else in
+// one of the folders of a PATH; empty: it is in neither.
+func Find(self, path string) string {
+	name := Program
+	if strings.HasSuffix(self, ".exe") {
+		name += ".exe"
+	}
+	for _, dir := range append([]string{filepath.Dir(self)}, filepath.SplitList(path)...) {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && filepath.IsAbs(file) && info.Mode().IsRegular() {
+			return file
+		}
+	}
+	return ""
 }
 
 // Change is what Install or Remove did.
