@@ -68,7 +68,7 @@ type call struct {
 // commands lists the verbs in the order in which help shows them.
 func commands() []command {
 	return []command{
-		statusCommand(), pendingCommand(), approveCommand(), denyCommand(),
+		statusCommand(), pendingCommand(), watchCommand(), approveCommand(), denyCommand(),
 		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), versionCommand(),
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
+	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/paths"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/socket"
@@ -23,13 +25,30 @@ type connection struct {
 
 // dial connects to the daemon.
 func (c *call) dial() (*connection, error) {
-	path := paths.Socket(c.socket, c.Getenv)
-	conn, err := socket.Dial(path)
+	conn, err := socket.Dial(c.socketPath())
 	if err != nil {
 		return nil, &failure{code: exitNoDaemon, err: fmt.Errorf("cannot reach the daemon: %w", err),
 			hint: "start it with: claude-permission-daemon"}
 	}
 	return &connection{conn: conn, lines: wire.NewReader(conn, wire.MaxLine)}, nil
+}
+
+// socketPath is where the daemon listens: --socket, the environment, the
+// configuration, the usual place. A configuration that cannot be read is the
+// daemon's to complain of.
+func (c *call) socketPath() string {
+	where := c.socket
+	if where == "" && c.Getenv(paths.EnvSocket) == "" {
+		path := c.config
+		if path == "" {
+			path, _ = paths.ConfigFile(c.Getenv)
+		}
+		if text, err := os.ReadFile(path); err == nil {
+			cfg, _ := config.Parse(string(text))
+			where = cfg.Daemon.SocketPath
+		}
+	}
+	return paths.Socket(where, c.Getenv)
 }
 
 func (n *connection) close() { _ = n.conn.Close() }

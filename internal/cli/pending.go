@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,16 +16,20 @@ import (
 const shortID = 8
 
 func pendingCommand() command {
-	return command{name: "pending", short: "list the open requests",
+	return command{name: "pending", args: "[ID]", short: "list the open requests, or show one whole",
+		long: "ID is a request's id or its beginning, if no other begins so.",
 		setup: func(flags *flag.FlagSet) func(context.Context, *call) error {
 			asJSON := flags.Bool("json", false, "print a JSON list")
 			return func(_ context.Context, c *call) error {
-				if err := noArgs(c); err != nil {
-					return err
+				if len(c.args) > 1 {
+					return usagef("one ID at most is wanted, and %d were given", len(c.args))
 				}
 				open := []wire.Pending{}
 				if err := c.control(wire.Envelope{Op: wire.OpPending}, &open); err != nil {
 					return err
+				}
+				if len(c.args) == 1 {
+					return c.printWhole(open, c.args[0], *asJSON)
 				}
 				if *asJSON {
 					return c.printJSON(open)
@@ -50,6 +55,26 @@ func (c *call) printPending(open []wire.Pending) error {
 			ago(time.Since(p.Since)), oneLine(project), oneLine(p.Tool), oneLine(p.Summary))
 	}
 	return w.Flush()
+}
+
+// printWhole shows all of one request.
+func (c *call) printWhole(open []wire.Pending, id string, asJSON bool) error {
+	p, err := named(open, id)
+	if err != nil {
+		return err
+	}
+	var shown wire.Shown
+	if err := c.control(wire.Envelope{Op: wire.OpShow, ID: p.ID}, &shown); err != nil {
+		return err
+	}
+	if asJSON {
+		return c.printJSON(shown)
+	}
+	s := screen{paint: c.paint(c.Stdout)}
+	for _, line := range s.body(shown, math.MaxInt) {
+		fmt.Fprintln(c.Stdout, line)
+	}
+	return nil
 }
 
 // oneLine keeps a cell of a table on its line and inside of it.

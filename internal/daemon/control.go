@@ -13,6 +13,7 @@ import (
 
 	"claude-permission-daemon/internal/broker"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 	"claude-permission-daemon/internal/wire"
 )
 
@@ -33,6 +34,7 @@ func (d *Daemon) control(ctx context.Context, conn net.Conn, lines *wire.Reader,
 		wire.OpPending:  func(context.Context, wire.Envelope) (any, error) { return d.pending() },
 		wire.OpAnswer:   d.answer,
 		wire.OpPresence: d.presenceOp,
+		wire.OpShow:     d.show,
 	}
 	op, ok := ops[e.Op]
 	if !ok {
@@ -84,16 +86,44 @@ func (d *Daemon) pending() ([]wire.Pending, error) {
 	}
 	list := make([]wire.Pending, len(open))
 	for i, p := range open {
-		r := p.Card.Request
-		seen := d.preview(r)
-		list[i] = wire.Pending{
-			ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: seen.Summary, Kind: r.Kind, Ordinal: r.Ordinal, Ways: seen.Ways,
-			Cwd: r.Cwd, Project: r.Project, Branch: r.Branch, SessionID: r.Session, Agent: r.Agent,
-			Host: r.Machine.Host, Since: r.Asked, Deadline: r.Deadline, Contract: string(r.Contract),
-			Generation: r.Generation, Digest: r.Digest, Cards: p.Cards,
-		}
+		list[i] = listed(p, d.preview(p.Card.Request))
 	}
 	return list, nil
+}
+
+// listed is an open request as it is listed.
+func listed(p broker.Pending, seen preview.Preview) wire.Pending {
+	r := p.Card.Request
+	return wire.Pending{
+		ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: seen.Summary, Kind: r.Kind, Ordinal: r.Ordinal, Ways: seen.Ways,
+		Cwd: r.Cwd, Project: r.Project, Branch: r.Branch, SessionID: r.Session, Agent: r.Agent,
+		Host: r.Machine.Host, Since: r.Asked, Deadline: r.Deadline, Contract: string(r.Contract),
+		Generation: r.Generation, Digest: r.Digest, Cards: p.Cards,
+	}
+}
+
+// show answers with one open request, whole.
+func (d *Daemon) show(_ context.Context, e wire.Envelope) (any, error) {
+	var open []broker.Pending
+	if !d.loop.ask(func(b *broker.Broker) { open = b.Pending() }) {
+		return nil, errStopped
+	}
+	for _, p := range open {
+		if p.Card.Request.ID != e.ID {
+			continue
+		}
+		seen := d.preview(p.Card.Request)
+		shown := wire.Shown{Pending: listed(p, seen), Title: seen.Title, Claim: seen.Claim, Warnings: seen.Warnings, Masked: seen.Masked,
+			Parts: make([]wire.Part, len(seen.Parts))}
+		for i, part := range seen.Parts {
+			shown.Parts[i] = wire.Part{Label: part.Label, Kind: string(part.Kind), Text: part.Text}
+		}
+		for _, flag := range seen.Flags {
+			shown.Flags = append(shown.Flags, string(flag))
+		}
+		return shown, nil
+	}
+	return nil, fmt.Errorf("cannot show %q: no open request has that id", e.ID)
 }
 
 func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {

@@ -62,6 +62,25 @@ type Pending struct {
 	Ways       []permit.Way      `json:"ways"`              // how it can be answered
 }
 
+// Shown answers OpShow, with ID: one open request, and the whole of what a
+// person is shown of it. All text is safe to show, and masked: see preview.
+type Shown struct {
+	Pending
+	Title    string   `json:"title"`
+	Parts    []Part   `json:"parts"`
+	Claim    string   `json:"claim,omitempty"` // Claude's own words
+	Warnings []string `json:"warnings,omitempty"`
+	Flags    []string `json:"flags,omitempty"`
+	Masked   []string `json:"masked,omitempty"`
+}
+
+// Part is one labelled piece of a request, whole.
+type Part struct {
+	Label string `json:"label,omitempty"`
+	Kind  string `json:"kind"` // code, diff, text, table
+	Text  string `json:"text"`
+}
+
 // Verdict answers an OpAnswer that did not decide. Error begins with "cannot".
 type Verdict struct {
 	Error string             `json:"error"`

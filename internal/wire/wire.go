@@ -30,6 +30,7 @@ const (
 	OpAnswer   = "answer"
 	OpPresence = "presence"
 	OpWatch    = "watch"
+	OpShow     = "show"
 )
 
 // Envelope is one line from our hook (OpHook) or from the CLI (every other
