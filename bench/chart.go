@@ -61,7 +61,7 @@ func loadChart(points []loadPoint) []byte {
 		for i, v := range c.values {
 			fmt.Fprintf(&svg, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x(i), y(v), c.colour)
 		}
-		fmt.Fprintf(&svg, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", chartLeft+n*195, chartTop-22, c.colour, c.name)
+		fmt.Fprintf(&svg, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", chartLeft+n*190, chartTop-22, c.colour, c.name)
 	}
 	fmt.Fprintln(&svg, "</svg>")
 	return svg.Bytes()

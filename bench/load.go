@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"claude-permission-daemon/internal/channel/slack/slacktest"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/wire"
 )
@@ -64,7 +65,12 @@ func loadStep(ctx context.Context, b *bench, open int) (p loadPoint, err error) 
 	if err := os.RemoveAll(filepath.Join(b.dir, "home")); err != nil { // the requests of the step before
 		return p, err
 	}
-	d, err := startDaemon(ctx, b, "[daemon]\nmax_open = 2000\n")
+	peer, err := slacktest.Start(slacktest.Options{BotToken: "xoxb-1-bench", AppToken: "xapp-1-bench", Users: []string{"U0BENCH"}})
+	if err != nil {
+		return p, err
+	}
+	defer peer.Close()
+	d, err := startDaemon(ctx, b, slackConfig(peer)+"[daemon]\nmax_open = 2000\n")
 	if err != nil {
 		return p, err
 	}
@@ -78,7 +84,7 @@ func loadStep(ctx context.Context, b *bench, open int) (p loadPoint, err error) 
 	}
 	page := ""
 	for _, c := range status.Channels {
-		page = c.URL
+		page += c.URL // Slack has none
 	}
 	pid := d.cmd.Process.Pid
 	if _, p.atRest, err = look(pid); err != nil {

@@ -31,7 +31,7 @@ func throughSlack(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	defer peer.Close()
-	d, err := startDaemon(ctx, b, fmt.Sprintf("[slack]\nbot_token = \"xoxb-1-bench\"\napp_token = \"xapp-1-bench\"\nchannel = \"U0BENCH\"\napi_url = %q\n", peer.URL()))
+	d, err := startDaemon(ctx, b, slackConfig(peer))
 	if err != nil {
 		return err
 	}
@@ -63,6 +63,10 @@ func throughSlack(ctx context.Context, b *bench) (err error) {
 		fmt.Fprintf(b.stdout, "  the daemon with Slack connected: %.1f MiB resident (goal: at most 25)\n", float64(resident)/1024)
 	}
 	return nil
+}
+
+func slackConfig(peer *slacktest.Server) string {
+	return fmt.Sprintf("[slack]\nbot_token = \"xoxb-1-bench\"\napp_token = \"xapp-1-bench\"\nchannel = \"U0BENCH\"\napi_url = %q\n", peer.URL())
 }
 
 func slackRound(ctx context.Context, b *bench, d *theDaemon, peer *slacktest.Server, session string) (toCard, toEnd time.Duration, err error) {

@@ -80,10 +80,10 @@ func (b *board) show(card permit.Card) {
 	case !card.Live() && e.settled.IsZero():
 		e.settled = b.now()
 		b.reports = append(b.reports, report{request: id})
+		b.forget()
 	}
 	b.changed()
 	e.rev = b.rev
-	b.forget()
 }
 
 // touch counts as a change what is not a card's.
