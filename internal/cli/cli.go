@@ -68,14 +68,30 @@ type call struct {
 // commands lists the verbs in the order in which help shows them.
 func commands() []command {
 	return []command{
-		statusCommand(), pendingCommand(), watchCommand(), approveCommand(), denyCommand(),
-		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), versionCommand(),
+		setupCommand(), statusCommand(), pendingCommand(), watchCommand(), approveCommand(), denyCommand(),
+		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), setupCommand(), uninstallCommand(), completionCommand(), manCommand(), versionCommand(),
 	}
 }
 
-const exitCodes = `
-Exit codes: 0 done, 1 error, 2 usage, 3 no such open request, 4 no daemon.
-`
+// exitMeanings are the exit codes, for help and the manual.
+func exitMeanings() []struct {
+	number  int
+	meaning string
+} {
+	return []struct {
+		number  int
+		meaning string
+	}{{exitDone, "done"}, {exitError, "error"}, {exitUsage, "usage"}, {exitNoSuch, "no such open request"}, {exitNoDaemon, "no daemon"}}
+}
+
+// exitCodes is their line in every --help.
+func exitCodes() string {
+	var said []string
+	for _, e := range exitMeanings() {
+		said = append(said, fmt.Sprintf("%d %s", e.number, e.meaning))
+	}
+	return "\nExit codes: " + strings.Join(said, ", ") + ".\n"
+}
 
 // Run is the whole program but for main. It returns the exit code.
 func Run(ctx context.Context, args []string, env Env) int {
@@ -132,7 +148,7 @@ func runCommand(ctx context.Context, cmd command, args []string, c *call) error 
 		}
 		fmt.Fprintln(w, "\nFlags:")
 		printFlags(w, flags)
-		fmt.Fprint(w, exitCodes)
+		fmt.Fprint(w, exitCodes())
 	})
 	if err != nil {
 		return err
@@ -202,7 +218,7 @@ Commands:
 	}
 	fmt.Fprintln(w, "\nFlags:")
 	printFlags(w, flags)
-	fmt.Fprint(w, exitCodes)
+	fmt.Fprint(w, exitCodes())
 }
 
 // noArgs refuses arguments that a verb would ignore.

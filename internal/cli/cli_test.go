@@ -5,11 +5,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"claude-permission-daemon/internal/channel/slack/slacktest"
 	"claude-permission-daemon/internal/cli"
 	"claude-permission-daemon/internal/hook"
 )
@@ -44,6 +46,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(home, ".local", "state"))
 			e.Setenv("XDG_RUNTIME_DIR", run)
 			e.Setenv("SOCK", filepath.Join(run, "claude-permissions.sock"))
+			e.Setenv("CONFIG", filepath.Join(home, ".config", "claude-permission-daemon"))
+			e.Setenv("STATE", filepath.Join(home, ".local", "state", "claude-permission-daemon"))
 			return os.MkdirAll(filepath.Join(home, ".config", "claude-permission-daemon"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -60,6 +64,18 @@ func TestScripts(t *testing.T) {
 					time.Sleep(20 * time.Millisecond)
 				}
 				ts.Fatalf("the daemon is not as wanted")
+			},
+			// slack starts a loopback Slack at $SLACK_URL, whose bot token has the
+			// scopes that are named; "none": it has none.
+			"slack": func(ts *testscript.TestScript, _ bool, args []string) {
+				o := slacktest.Options{BotToken: rightBot, AppToken: rightApp}
+				if len(args) > 0 {
+					o.Scopes = slices.DeleteFunc(args, func(scope string) bool { return scope == "none" })
+				}
+				s, err := slacktest.Start(o)
+				ts.Check(err)
+				ts.Defer(s.Close)
+				ts.Setenv("SLACK_URL", s.URL())
 			},
 			// waiting waits until so many requests are open and offered: waiting 1
 			"waiting": func(ts *testscript.TestScript, _ bool, args []string) {

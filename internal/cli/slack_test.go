@@ -28,9 +28,15 @@ func runCLI(t *testing.T, s *slacktest.Server, config string, args ...string) (c
 	return code, out.String(), errs.String()
 }
 
+// The tokens that the loopback Slack knows.
+const (
+	rightBot = "xoxb-1-right"
+	rightApp = "xapp-1-right"
+)
+
 func peer(t *testing.T) *slacktest.Server {
 	t.Helper()
-	s, err := slacktest.Start(slacktest.Options{BotToken: "xoxb-1-right", AppToken: "xapp-1-right", Users: []string{"U0ALICE"}})
+	s, err := slacktest.Start(slacktest.Options{BotToken: rightBot, AppToken: rightApp, Users: []string{"U0ALICE"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -188,8 +188,14 @@ func (c *Config) environment(getenv func(string) string) error {
 		name string
 		take func(string) error
 	}{
-		{"SLACK_BOT_TOKEN", func(v string) error { c.Slack.BotToken, c.Slack.BotTokenFile = secret.Of(v), ""; return nil }},
-		{"SLACK_APP_TOKEN", func(v string) error { c.Slack.AppToken, c.Slack.AppTokenFile = secret.Of(v), ""; return nil }},
+		{"SLACK_BOT_TOKEN", func(v string) error {
+			c.Slack.BotToken, c.Slack.BotTokenFile, c.Slack.BotTokenCommand = secret.Of(v), "", nil
+			return nil
+		}},
+		{"SLACK_APP_TOKEN", func(v string) error {
+			c.Slack.AppToken, c.Slack.AppTokenFile, c.Slack.AppTokenCommand = secret.Of(v), "", nil
+			return nil
+		}},
 		{"SLACK_CHANNEL", text(&c.Slack.Channel)},
 		{"IDLE_TIMEOUT", c.Daemon.IdleTimeout.set},
 		{"REQUEST_TIMEOUT", c.Daemon.RequestTimeout.set},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,11 +17,14 @@ import (
 type Config struct {
 	// BotToken (xoxb-…) posts the cards; AppToken (xapp-…, scope
 	// connections:write) opens the link that taps come by. Each has a twin that
-	// names a file which holds nothing else.
-	BotToken     secret.Text `toml:"bot_token"`
-	BotTokenFile string      `toml:"bot_token_file"`
-	AppToken     secret.Text `toml:"app_token"`
-	AppTokenFile string      `toml:"app_token_file"`
+	// names a file which holds nothing else, and one that is a command which
+	// prints it: a keyring's, or a password manager's.
+	BotToken        secret.Text `toml:"bot_token"`
+	BotTokenFile    string      `toml:"bot_token_file"`
+	BotTokenCommand []string    `toml:"bot_token_command"`
+	AppToken        secret.Text `toml:"app_token"`
+	AppTokenFile    string      `toml:"app_token_file"`
+	AppTokenCommand []string    `toml:"app_token_command"`
 	// Channel is where cards go: a member id (U…, W…: a direct message), or the
 	// id of a direct message (D…) or of a channel (C…, G…).
 	Channel string `toml:"channel"`
@@ -49,38 +51,8 @@ var (
 // Enabled reports whether anything of Slack is configured. Half a
 // configuration is enabled, so that Validate can say what is missing.
 func (c Config) Enabled() bool {
-	return !c.BotToken.Empty() || c.BotTokenFile != "" || !c.AppToken.Empty() || c.AppTokenFile != "" || c.Channel != ""
-}
-
-// ReadFiles reads the tokens that are given as files. It keeps nothing of what
-// it read in its errors.
-func (c *Config) ReadFiles() error {
-	var errs []error
-	for _, twin := range []struct {
-		key   string
-		token *secret.Text
-		path  string
-	}{
-		{"slack.bot_token", &c.BotToken, c.BotTokenFile},
-		{"slack.app_token", &c.AppToken, c.AppTokenFile},
-	} {
-		switch {
-		case twin.path == "":
-		case !twin.token.Empty():
-			errs = append(errs, fmt.Errorf("%s and %s_file are both set: keep one", twin.key, twin.key))
-		default:
-			text, err := os.ReadFile(twin.path)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s_file: cannot read the token: %w", twin.key, err))
-				continue
-			}
-			*twin.token = secret.Of(strings.TrimSpace(string(text)))
-			if twin.token.Empty() {
-				errs = append(errs, fmt.Errorf("%s_file: %s is empty", twin.key, twin.path))
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return !c.BotToken.Empty() || c.BotTokenFile != "" || len(c.BotTokenCommand) > 0 ||
+		!c.AppToken.Empty() || c.AppTokenFile != "" || len(c.AppTokenCommand) > 0 || c.Channel != ""
 }
 
 // Validate says what is wrong, each error naming its key. Call it after

@@ -87,10 +87,19 @@ func TestTokensFromFiles(t *testing.T) {
 	if c.BotToken.Reveal() != "xoxb-from-file" || c.AppToken.Reveal() != "xapp-from-file" {
 		t.Errorf("read %q and %q", c.BotToken.Reveal(), c.AppToken.Reveal())
 	}
+	c = Config{BotTokenCommand: []string{"echo", "xoxb-from-command"}, AppTokenCommand: []string{"cat", file("app", "xapp-from-cat")}, Channel: "U01234567"}
+	if err := errors.Join(c.ReadFiles(), c.Validate()); err != nil || c.BotToken.Reveal() != "xoxb-from-command" || c.AppToken.Reveal() != "xapp-from-cat" {
+		t.Errorf("read %q and %q (%v)", c.BotToken.Reveal(), c.AppToken.Reveal(), err)
+	}
 	for name, bad := range map[string]Config{
-		"slack.bot_token_file: cannot read":                           {BotTokenFile: filepath.Join(dir, "missing")},
-		"slack.app_token_file: ":                                      {AppTokenFile: file("empty", "\n")},
-		"slack.bot_token and slack.bot_token_file are both set: keep": {BotToken: secret.Of("xoxb-1"), BotTokenFile: file("two", "xoxb-2")},
+		"slack.bot_token_command: cannot get the token from sh: exit status 3: it is locked": {BotTokenCommand: []string{"sh", "-c", "echo xoxb-1; echo it is locked >&2; exit 3"}},
+		"slack.app_token_command: true printed no token":                                     {AppTokenCommand: []string{"true"}},
+		"slack.app_token_command: cannot get the token from no-such-program":                 {AppTokenCommand: []string{"no-such-program"}},
+		"slack.bot_token and slack.bot_token_command are both set: keep":                     {BotToken: secret.Of("xoxb-1"), BotTokenCommand: []string{"echo", "xoxb-2"}},
+		"slack.bot_token_file and slack.bot_token_command are both set: keep":                {BotTokenFile: file("two", "xoxb-2"), BotTokenCommand: []string{"echo", "xoxb-2"}},
+		"slack.bot_token_file: cannot read":                                                  {BotTokenFile: filepath.Join(dir, "missing")},
+		"slack.app_token_file: ":                                                             {AppTokenFile: file("empty", "\n")},
+		"slack.bot_token and slack.bot_token_file are both set: keep":                        {BotToken: secret.Of("xoxb-1"), BotTokenFile: file("two", "xoxb-2")},
 	} {
 		if err := bad.ReadFiles(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)

@@ -54,7 +54,9 @@ func TestProber(t *testing.T) {
 		{"no scope at all", func(o *slacktest.Options) { o.Scopes = none }, nil, bot("xoxb-1-right"), "it lacks the scope chat:write", false},
 		{"no scope to link", func(o *slacktest.Options) { o.AppScopes = []string{"authorizations:read"} }, nil, app("xapp-1-right"), "it lacks the scope connections:write", false},
 		{"no network", nil, (*slacktest.Server).Down, bot("xoxb-1-right"), "cannot call auth.test", true},
-		{"a captive portal", nil, func(s *slacktest.Server) { s.Fail("apps.connections.open", slacktest.Fault{Status: 404, Body: "Log in!"}) }, app("xapp-1-right"), "captive portal", true},
+		{"a captive portal", nil, func(s *slacktest.Server) {
+			s.Fail("apps.connections.open", slacktest.Fault{Status: 404, Body: "Log in!"})
+		}, app("xapp-1-right"), "captive portal", true},
 		{"Slack is in trouble", nil, func(s *slacktest.Server) { s.Fail("users.info", slacktest.Fault{Status: 503}) }, person("U0ALICE"), "HTTP 503", true},
 		{"a member", nil, nil, person("U0ALICE"), "", false},
 		{"a member, without users:read", func(o *slacktest.Options) { o.Scopes = []string{"chat:write", "im:write"} }, nil, person("U0ALICE"), "", false},
