@@ -19,10 +19,13 @@ import (
 	"claude-permission-daemon/internal/version"
 )
 
-// foreground runs the daemon until SIGTERM or SIGINT.
+// foreground runs the daemon until SIGTERM or SIGINT, or until another takes
+// over (see handOver).
 func foreground(ctx context.Context, c *call) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	ctx, stopWaiting := handOver(ctx)
+	defer stopWaiting()
 	o, err := c.options()
 	if err != nil {
 		return err
@@ -53,12 +56,15 @@ func (c *call) reload(ctx context.Context, d *daemon.Daemon) {
 			return
 		case <-hangUps:
 		}
+		done := d.Reloading()
 		o, err := c.options()
 		if err != nil {
+			done()
 			fmt.Fprintf(c.Stderr, "error: cannot reload: %v\n", err)
 			continue
 		}
 		d.SetIdleTimeout(time.Duration(o.Config.Daemon.IdleTimeout))
+		done()
 		o.Log.Info("reloaded", "idle_timeout", o.Config.Daemon.IdleTimeout)
 	}
 }

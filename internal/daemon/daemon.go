@@ -8,6 +8,7 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,20 +83,21 @@ type Daemon struct {
 	masker   *mask.Masker
 	preview  func(permit.Request) preview.Preview
 	policy   policy
+	manager  manager
 
 	incidents incidents      // for `status`, of what happened since the start
 	running   sync.WaitGroup // the server and its connections
 	conns     connections
 }
 
-// New takes the socket and opens everything that the daemon needs, so that a
+// New takes the socket, or the one that a service manager opened, and opens everything that the daemon needs, so that a
 // second daemon fails before it has touched a port or a file of the first. The
 // error wraps *socket.HeldError where another daemon serves the socket.
 func New(o Options) (d *Daemon, err error) {
 	d = &Daemon{
 		options: o, log: o.Log, socket: o.Socket, owner: owner(), started: time.Now(),
 		warnings: o.Warnings, newID: ownID(rand.Reader), patience: firstLineFor, presenceKnown: make(chan struct{}),
-		masker: newMasker(o.Config), conns: connections{open: make(map[net.Conn]struct{})},
+		masker: newMasker(o.Config), manager: manager{o.Getenv}, conns: connections{open: make(map[net.Conn]struct{})},
 	}
 	var opened []io.Closer
 	defer func() {
@@ -105,7 +107,7 @@ func New(o Options) (d *Daemon, err error) {
 			}
 		}
 	}()
-	if d.listener, err = socket.Listen(o.Socket); err != nil {
+	if d.listener, err = socket.Take(o.Socket, o.Getenv); err != nil {
 		return nil, err
 	}
 	opened = append(opened, d.listener)
@@ -166,6 +168,10 @@ func (d *Daemon) newBroker(records []permit.Record) {
 	d.restored = d.loop.broker.Restore(now(), records)
 }
 
+// ErrHandOver is the cause of a context's end with which Run leaves the open
+// requests to the daemon that follows, instead of handing them back.
+var ErrHandOver = errors.New("another daemon takes over")
+
 // Run serves until ctx ends, hands back what is open, settles the cards and
 // returns within 3 seconds when all that it started has ended.
 func (d *Daemon) Run(ctx context.Context) error {
@@ -184,6 +190,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stopWriting()
 
 	d.loop.carryOut(d.restored)
+	alive, stopAlive := d.manager.watchdog()
+	defer stopAlive()
+	d.loop.due, d.loop.alive = alive, func() { d.manager.tell("WATCHDOG=1") }
 
 	var core, feed, show, write sync.WaitGroup
 	write.Go(func() { d.recorder.run(writing) })
@@ -216,13 +225,23 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.running.Go(func() { d.serve(serving) })
 	d.log.Info("ready", "socket", d.socket, "version", d.options.Version)
-	systemdNotify(d.options.Getenv, "READY=1")
+	d.manager.tell("READY=1", "STATUS=Listening on "+d.socket)
 
 	<-ctx.Done()
 	d.log.Info("stopping", "cause", context.Cause(ctx))
-	systemdNotify(d.options.Getenv, "STOPPING=1")
+	d.manager.tell("STOPPING=1")
 	stopServing()
-	d.settle()
+	note := ""
+	if errors.Is(context.Cause(ctx), ErrHandOver) {
+		// From here on it is as after a crash, for which hooks, broker and journal
+		// are made: to close a hook's connection must end no request.
+		note = "the open requests are the next daemon's"
+		d.until(decisionsTold, "some decisions may count as not delivered")
+		stopDeciding()
+		core.Wait()
+	} else {
+		d.settle()
+	}
 	stopFeeding()
 	fed := make(chan struct{})
 	go func() { feed.Wait(); close(fed) }()
@@ -238,7 +257,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Wait()
 	stopDeciding()
 	core.Wait()
-	d.recorder.queue.add(broker.Record{Sync: true, Record: permit.Record{Kind: permit.RecordStopped, At: now()}})
+	d.recorder.queue.add(broker.Record{Sync: true, Record: permit.Record{Kind: permit.RecordStopped, At: now(), Note: note}})
 	stopWriting()
 	write.Wait()
 	return d.close()
@@ -270,19 +289,29 @@ func (d *Daemon) SetIdleTimeout(timeout time.Duration) { d.presence.SetIdle(time
 // settle hands every open request back and waits until the hooks know.
 func (d *Daemon) settle() {
 	d.loop.post(broker.Stop{})
+	d.until((*broker.Broker).Settled, "some requests could not be settled in time")
+}
+
+// decisionsTold reports whether every hook whose request was decided took it.
+func decisionsTold(b *broker.Broker) bool {
+	return !slices.ContainsFunc(b.Pending(), func(p broker.Pending) bool { return p.State == broker.StateDecided })
+}
+
+// until waits until the broker is so, for settleFor; then it warns.
+func (d *Daemon) until(so func(*broker.Broker) bool, warning string) {
 	late := time.NewTimer(settleFor)
 	defer late.Stop()
 	for {
 		changed := d.loop.changed.wait()
-		settled := false
-		d.loop.ask(func(b *broker.Broker) { settled = b.Settled() })
-		if settled {
+		is := false
+		d.loop.ask(func(b *broker.Broker) { is = so(b) })
+		if is {
 			return
 		}
 		select {
 		case <-changed:
 		case <-late.C:
-			d.log.Warn("some requests could not be settled in time")
+			d.log.Warn(warning)
 			return
 		}
 	}
@@ -357,18 +386,4 @@ func (c *connections) closeAll() {
 	for conn := range c.open {
 		_ = conn.Close() // its goroutine ends by that
 	}
-}
-
-// systemdNotify tells systemd how the service stands, where systemd asked.
-func systemdNotify(getenv func(string) string, state string) {
-	path := getenv("NOTIFY_SOCKET")
-	if path == "" {
-		return
-	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		return // systemd will say that it did not hear from us
-	}
-	defer conn.Close()               //nolint:errcheck // a datagram is sent or not
-	_, _ = conn.Write([]byte(state)) // likewise
 }

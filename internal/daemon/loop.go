@@ -32,6 +32,8 @@ type loop struct {
 	events *queue[broker.Event]
 	calls  chan func(*broker.Broker) // reads of the broker's state
 	ended  chan struct{}             // closed when run has returned
+	due    <-chan time.Time          // says when alive is to be called; nil: never
+	alive  func()                    // tells the service manager that the loop turns
 	down   map[string]string         // channels that have ended, and why; the loop's own
 
 	mu     sync.Mutex

@@ -23,14 +23,18 @@ const (
 	lastWords = 100 * time.Millisecond
 )
 
-// question is a request on its way to the daemon and back. It has two halves:
-// until the daemon has accepted it, every failure hands back; from then on a
-// lost connection is taken up again, for a while, with the same id.
+// question is a request on its way to the daemon and back. It has two halves.
+// Until the daemon has accepted it, where there is no daemon the hook hands back
+// at once; a connection that the daemon took, or the queue of a socket that
+// systemd holds, and that is lost may be a daemon that is being restarted: it is
+// tried again in what is left of the time for "accepted". From then on a lost
+// connection is taken up again, for a while, with the same id.
 type question struct {
 	dial   func() (conn, error)
 	asked  event
 	line   []byte        // the envelope
 	within time.Duration // for "accepted"
+	until  time.Time     // the end of it, for the first "accepted"
 
 	link      *link         // nil while there is none
 	accepted  bool          // by this daemon or one before it
@@ -62,15 +66,22 @@ func (q *question) ask(stdout *os.File) error {
 
 // attach connects and sends the request.
 func (q *question) attach() error {
+	if q.until.IsZero() {
+		q.until, q.pause = time.Now().Add(q.within), firstPause
+	}
 	to, err := q.dial()
 	if err != nil {
 		return err
 	}
-	if err := send(to, q.line, q.within); err != nil {
+	due := time.Now().Add(q.within)
+	if !q.accepted {
+		due = q.until
+	}
+	if err := send(to, q.line, time.Until(due)); err != nil {
 		_ = to.Close()
 		return err
 	}
-	q.link, q.expecting, q.due = newLink(to), true, time.Now().Add(q.within)
+	q.link, q.expecting, q.due = newLink(to), true, due
 	return nil
 }
 
@@ -181,6 +192,10 @@ func (q *question) step() error {
 	case q.link != nil:
 		q.expecting, q.due = true, now.Add(limits.PingAnswer)
 		q.link.say([]byte(pingLine))
+	case !q.accepted:
+		if err := q.attach(); err != nil {
+			return errors.New("cannot get an answer: " + q.lost.Error() + ", and then: " + err.Error())
+		}
 	case now.Sub(q.heard) >= q.reattach:
 		return errors.New("cannot come back to the daemon: " + q.lost.Error())
 	default:
@@ -192,10 +207,14 @@ func (q *question) step() error {
 }
 
 // lose ends a link that is of no use, or notes that there was none to be had. It
-// returns an error where that ends the wait: before the request was accepted.
+// returns an error where that ends the wait: where the request was not accepted
+// in its time.
 func (q *question) lose(why error) error {
+	end := q.heard.Add(q.reattach)
 	if !q.accepted {
-		return errors.New("cannot get an answer: " + why.Error())
+		if end = q.until; time.Until(end) <= q.pause {
+			return errors.New("cannot get an answer: " + why.Error())
+		}
 	}
 	if q.link != nil {
 		q.link.close()
@@ -204,7 +223,7 @@ func (q *question) lose(why error) error {
 	q.lost = why
 	// With jitter, so that many hooks do not come to a new daemon at once.
 	q.due = time.Now().Add(q.pause/2 + rand.N(q.pause))
-	if end := q.heard.Add(q.reattach); q.due.After(end) {
+	if q.due.After(end) {
 		q.due = end
 	}
 	q.pause = min(2*q.pause, lastPause)

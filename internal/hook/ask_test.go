@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +69,9 @@ func (p *peer) expect(want string) {
 		p.t.Errorf("the hook sends %.200q, want %q", got, want)
 	}
 }
+
+// last makes this the daemon's last connection: its socket is gone.
+func (p *peer) last() { _ = os.Remove(p.conn.LocalAddr().String()) }
 
 func (p *peer) say(text string) { _, _ = p.conn.Write([]byte(text)) }
 
@@ -148,20 +152,33 @@ func TestWait(t *testing.T) {
 			answer:  "approve", from: 1900 * time.Millisecond, to: 1900 * time.Millisecond,
 		}, {
 			name:    "accepted too late",
-			scripts: []func(*peer){func(p *peer) { p.line(); time.Sleep(2100 * time.Millisecond); p.say(accepted + approved) }},
-			failure: "did not accept the request within 2s", from: 2 * time.Second, to: 2 * time.Second,
+			scripts: []func(*peer){func(p *peer) { p.line(); time.Sleep(5100 * time.Millisecond); p.say(accepted + approved) }},
+			failure: "did not accept the request within 5s", from: limits.AcceptParallel, to: limits.AcceptParallel,
 		}, {
 			name:    "frozen before it reads",
 			scripts: []func(*peer){freeze},
-			failure: "cannot write to the daemon", from: 2 * time.Second, to: 2 * time.Second,
+			failure: "cannot write to the daemon", from: limits.AcceptParallel, to: limits.AcceptParallel,
 		}, {
-			name:    "closed before accepted",
+			name:    "closed before accepted, and the next daemon takes it",
 			scripts: []func(*peer){func(p *peer) { p.line(); time.Sleep(time.Second) }, func(p *peer) { p.accept(); p.say(approved) }},
-			failure: "closed the connection", from: time.Second, to: time.Second,
+			answer:  "approve", from: time.Second, to: 1100 * time.Millisecond,
+		}, {
+			name:    "closed before accepted, and nobody is there any more",
+			scripts: []func(*peer){func(p *peer) { p.line(); time.Sleep(time.Second) }},
+			failure: "closed the connection, and then: cannot connect", from: time.Second, to: 1100 * time.Millisecond,
+		}, {
+			name:    "closed before accepted, again and again",
+			scripts: slices.Repeat([]func(*peer){func(p *peer) { p.line() }}, 100),
+			failure: "closed the connection", from: limits.AcceptParallel - 2*lastPause, to: limits.AcceptParallel,
+		}, {
+			name:    "closed before accepted, and then too late",
+			scripts: []func(*peer){func(p *peer) { p.line(); time.Sleep(4 * time.Second) }, func(p *peer) { p.line(); time.Sleep(2 * time.Second); p.say(accepted + approved) }},
+			failure: "did not accept the request within 5s", from: limits.AcceptParallel, to: limits.AcceptParallel,
 		}, {
 			name:    "half a line, and closed, before accepted",
 			scripts: []func(*peer){func(p *peer) { p.line(); p.say(`{"accepted":true}`) }},
 			failure: "within a line",
+			to:      100 * time.Millisecond,
 		}, {
 			name:    "frozen while it waits",
 			scripts: []func(*peer){func(p *peer) { p.accept(); freeze(p) }, freeze, freeze, freeze, freeze, freeze, freeze, freeze, freeze, freeze, freeze},

@@ -130,6 +130,9 @@ func carry(dial func() (conn, error), getenv func(string) string, stdin io.Reade
 	return q.ask(stdout)
 }
 
+// newsFor is how long news may take: Claude Code waits meanwhile.
+const newsFor = 2 * time.Second
+
 // tell sends news: one line, and nobody waits for an answer.
 func tell(dial func() (conn, error), news event, from client) error {
 	line, err := envelope("", news, from)
@@ -140,7 +143,7 @@ func tell(dial func() (conn, error), news event, from client) error {
 	if err != nil {
 		return err
 	}
-	err = send(to, line, limits.AcceptParallel)
+	err = send(to, line, newsFor)
 	_ = to.Close() // what was sent stays sent
 	return err
 }

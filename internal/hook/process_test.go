@@ -319,8 +319,8 @@ func TestDaemonStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := run(t, socket, asking)
-	got.handedBack(t, "did not accept the request within 2s")
-	got.within(t, 3*time.Second)
+	got.handedBack(t, "did not accept the request within 5s")
+	got.within(t, 8*time.Second)
 	got = run(t, socket, eliciting)
 	got.handedBack(t, "did not accept the request within 250ms")
 	got.within(t, time.Second)

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// ours reports whether the file at the path is still the one that Listen made.
+// ours reports whether the file at the path is still the one that leads to us.
 func (l *Listener) ours() bool {
 	info, err := os.Lstat(l.path)
 	return err == nil && l.made != nil && os.SameFile(info, l.made)
@@ -25,6 +25,6 @@ func (l *Listener) Renew() error {
 		_ = unix.Close()
 		return fmt.Errorf("cannot look at the socket: %w", err)
 	}
-	l.UnixListener, l.made = unix, made
+	l.UnixListener, l.made, l.lent = unix, made, false
 	return nil
 }

@@ -32,7 +32,8 @@ func (e *HeldError) Error() string {
 type Listener struct {
 	*net.UnixListener
 	path string
-	made os.FileInfo // the file that we made at path
+	made os.FileInfo // the file at path that leads to us
+	lent bool        // the file is a service manager's, and stays
 	lock *flock.Flock
 }
 
@@ -40,6 +41,12 @@ type Listener struct {
 // one that answers is never replaced, one that does not is. The file is
 // reachable by this user only. It returns a *HeldError where another serves it.
 func Listen(path string) (*Listener, error) {
+	return take(path, func() (*net.UnixListener, bool, error) { l, err := listen(path); return l, false, err })
+}
+
+// take takes the lock, and then the socket by open, which says whether its file
+// is somebody else's.
+func take(path string, open func() (*net.UnixListener, bool, error)) (*Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the socket's folder: %w", err)
 	}
@@ -53,7 +60,7 @@ func Listen(path string) (*Listener, error) {
 	case !got:
 		return nil, &HeldError{Path: path, PID: pidIn(path + ".lock")}
 	}
-	l, err := listen(path)
+	l, lent, err := open()
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -64,7 +71,7 @@ func Listen(path string) (*Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot look at the socket: %w", err), l.Close(), lock.Unlock())
 	}
-	return &Listener{UnixListener: l, path: path, made: made, lock: lock}, nil
+	return &Listener{UnixListener: l, path: path, made: made, lent: lent, lock: lock}, nil
 }
 
 func listen(path string) (*net.UnixListener, error) {
@@ -128,11 +135,11 @@ func (l *Listener) AcceptOwn() (*net.UnixConn, Peer, error) {
 	}
 }
 
-// Close stops listening, removes the socket, if it is ours still, and lets go
-// of the lock.
+// Close stops listening, removes the socket, if it is ours still and was not
+// lent, and lets go of the lock.
 func (l *Listener) Close() error {
 	var err error
-	if l.ours() {
+	if !l.lent && l.ours() {
 		err = os.Remove(l.path)
 	}
 	closed := l.UnixListener.Close()

@@ -15,9 +15,10 @@ const MaxLine = 16 << 20
 
 const (
 	// AcceptBlocking and AcceptParallel are how long a hook waits for
-	// "accepted": where it blocks the dialog, and where it does not.
+	// "accepted": where it blocks the dialog, and where it does not. The second
+	// is enough for a daemon to be restarted while systemd holds its socket.
 	AcceptBlocking = 250 * time.Millisecond
-	AcceptParallel = 2 * time.Second
+	AcceptParallel = 5 * time.Second
 	// PingAfter is the silence after which a waiting hook asks whether the
 	// daemon still lives; PingAnswer is how long it waits for the answer.
 	PingAfter  = 10 * time.Second
