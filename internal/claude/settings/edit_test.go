@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -10,8 +11,6 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var options = Options{Hook: "/home/you/.local/bin/claude-permission-hook"}
@@ -72,14 +71,14 @@ func FuzzEdit(f *testing.F) {
 			if !bytes.Equal(taken, text) {
 				t.Errorf("entered and taken:\n%q\n%q\n%q", text, entered, taken)
 			}
-		} else if diff := cmp.Diff(others(t, text), others(t, taken)); diff != "" {
+		} else if diff := diff(others(t, text), others(t, taken)); diff != "" {
 			t.Errorf("%q: taken %q (-want +got):\n%s", text, taken, diff)
 		}
 		without, err := take(entered, nil)
 		if err != nil || len(handlers(without, must(parse(without)))) > 0 {
 			t.Errorf("%q: taken without a backup: %q, %v", text, without, err)
 		}
-		if diff := cmp.Diff(others(t, text), others(t, without)); diff != "" {
+		if diff := diff(others(t, text), others(t, without)); diff != "" {
 			t.Errorf("%q: taken without a backup (-want +got):\n%s", text, diff)
 		}
 	})
@@ -88,7 +87,7 @@ func FuzzEdit(f *testing.F) {
 // checkEntered holds what enter made against what Claude Code would read.
 func checkEntered(t *testing.T, before, text []byte, o Options) {
 	t.Helper()
-	if diff := cmp.Diff(others(t, before), others(t, text)); diff != "" {
+	if diff := diff(others(t, before), others(t, text)); diff != "" {
 		t.Errorf("%q became %q: others' settings (-want +got):\n%s", before, text, diff)
 	}
 	var settings, hooks map[string]json.RawMessage // structs would take Hooks for hooks
@@ -126,6 +125,16 @@ func checkEntered(t *testing.T, before, text []byte, o Options) {
 			t.Fatalf("%q became %q: %s has %d entries", before, text, e.name, n)
 		}
 	}
+}
+
+// diff is cmp.Diff, which takes for ever where values nest deep.
+func diff(want, got map[string]any) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	wanted, _ := json.Marshal(want)
+	have, _ := json.Marshal(got)
+	return fmt.Sprintf("-%.500s\n+%.500s", wanted, have)
 }
 
 // others is what settings mean without our entries, and without what is empty

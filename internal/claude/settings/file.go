@@ -182,13 +182,21 @@ func lock(path string) (unlock func(), err error) {
 // where it is not so any more.
 func replace(real string, now, wanted file) (done bool, err error) {
 	if now.exists {
-		if err := writable(real, now); err != nil {
+		err := writable(real, now)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
 			return false, err
 		}
 	}
 	var temporary string
 	if wanted.exists {
-		if temporary, err = writeBeside(real, now, wanted); err != nil {
+		temporary, err = writeBeside(real, now, wanted)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
 			return false, err
 		}
 		defer os.Remove(temporary) //nolint:errcheck // renamed, as a rule
