@@ -149,11 +149,11 @@ func makeFolders(path, real string) error {
 }
 
 const (
-	// lockFor is how long another's lock is respected. Claude Code waits half a
-	// second and then goes on without it.
-	lockFor = 2 * time.Second
-	// staleAfter is the age from which a lock is nobody's any more.
+	// staleAfter is the age from which a lock is nobody's any more: it is held for
+	// milliseconds.
 	staleAfter = 10 * time.Second
+	// lockFor is how long a lock is waited for, where it does not grow old.
+	lockFor = 15 * time.Second
 )
 
 // lock takes Claude Code's own lock of a settings file. Where nobody gives it
