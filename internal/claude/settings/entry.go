@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -75,15 +76,12 @@ func (o Options) args() []string {
 
 // group is the text of an entry: one matcher group with the hook in it.
 func (o Options) group(e event) string {
-	text := `{"matcher": "*", "hooks": [{"type": "command", "command": ` + quote(o.Hook) + `, "args": [`
-	for i, arg := range o.args() {
-		if i > 0 {
-			text += ", "
-		}
-		text += quote(arg)
+	var args []string
+	for _, arg := range o.args() {
+		args = append(args, quote(arg))
 	}
-	seconds, _ := json.Marshal(o.seconds(e)) // a number
-	return text + `], "timeout": ` + string(seconds) + `}]}`
+	return fmt.Sprintf(`{"matcher": "*", "hooks": [{"type": "command", "command": %s, "args": [%s], "timeout": %d}]}`,
+		quote(o.Hook), strings.Join(args, ", "), o.seconds(e))
 }
 
 // quote is s as a JSON string.

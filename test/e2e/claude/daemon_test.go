@@ -50,16 +50,22 @@ type program struct {
 // is set by hand; at first the person is away.
 func install(t *testing.T, home *claudetest.Home, more ...string) *program {
 	t.Helper()
+	p := serve(t, home, more...)
+	home.Hooks([]string{
+		"PermissionRequest", "Notification", "PostToolUse", "PostToolUseFailure", "PostToolBatch",
+		"UserPromptSubmit", "Stop", "StopFailure", "SubagentStop", "SessionEnd",
+	}, filepath.Join(p.dir, "claude-permission-hook"), "--socket", p.socket)
+	return p
+}
+
+// serve is install without the hooks.
+func serve(t *testing.T, home *claudetest.Home, more ...string) *program {
+	t.Helper()
 	dir, err := binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &program{t: t, home: home, dir: dir, socket: filepath.Join(home.Dir, "socket")}
-	home.Hooks([]string{
-		"PermissionRequest", "Notification", "PostToolUse", "PostToolUseFailure", "PostToolBatch",
-		"UserPromptSubmit", "Stop", "StopFailure", "SubagentStop", "SessionEnd",
-	}, filepath.Join(dir, "claude-permission-hook"), "--socket", p.socket)
-
 	if err := os.WriteFile(filepath.Join(home.Dir, "config.toml"), []byte("[presence]\nsource = \"manual\"\n[web]\nlisten = \"127.0.0.1:0\"\n"+strings.Join(more, "")), 0o600); err != nil {
 		t.Fatal(err)
 	}

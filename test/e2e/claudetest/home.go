@@ -125,6 +125,14 @@ func (h *Home) environ() []string {
 	return pairs
 }
 
+// Command is the client with other arguments ("plugin", "list"), in the
+// project's folder; it ends with the test.
+func (h *Home) Command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(h.t.Context(), h.claude, args...)
+	cmd.Dir, cmd.Env = h.Work, h.environ()
+	return cmd
+}
+
 // Headless runs claude -p with a prompt to its end and returns what it prints.
 func (h *Home) Headless(prompt string) string {
 	h.t.Helper()
