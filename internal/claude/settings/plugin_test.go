@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -136,5 +137,16 @@ func write(t *testing.T, path, text string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The entries that the documentation shows are those that are entered.
+func TestDocumented(t *testing.T) {
+	docs, err := os.ReadFile("../../../docs/hooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := must(enter(nil, options)); !bytes.Contains(docs, append([]byte("```json\n"), text...)) {
+		t.Errorf("docs/hooks.md does not show\n%s", text)
 	}
 }
