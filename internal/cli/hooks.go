@@ -28,15 +28,18 @@ what was there. status ends with 0 if the hook is installed and with 1 if not.`,
 		setup: func(flags *flag.FlagSet) func(context.Context, *call) error {
 			var o hooksOptions
 			flags.BoolVar(&o.project, "project", false, "the settings of the project in this folder")
-			flags.StringVar(&o.hook, "hook", "", "the hook's `path` (default: beside this program, then on the PATH)")
+			flags.StringVar(&o.hook, "hook", "", "the hook's `path`, for install (default: beside this program, then on the PATH)")
 			flags.BoolVar(&o.json, "json", false, "print the status as JSON")
 			return func(_ context.Context, c *call) error {
 				verb := ""
 				if len(c.args) == 1 {
 					verb = c.args[0]
 				}
-				if o.json && verb != "status" {
+				switch {
+				case o.json && verb != "status":
 					return usagef("--json goes with hooks status")
+				case o.hook != "" && verb != "install":
+					return usagef("--hook goes with hooks install")
 				}
 				switch verb {
 				case "install":

@@ -39,7 +39,7 @@ func keepBackup(path string, now file) error {
 	case !now.exists:
 		kept.text = wasNoFile
 	}
-	temporary, err := writeBeside(name, file{}, kept)
+	temporary, err := writeBeside(name, path, kept)
 	if err != nil {
 		return fmt.Errorf("no backup: %w", err)
 	}

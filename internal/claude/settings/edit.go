@@ -25,9 +25,9 @@ func enter(text []byte, o Options) ([]byte, error) {
 	}
 	keep := make(map[string]bool) // events that are entered
 	text, err = cutWhere(text, nil, func(root *node, h handler) bool {
-		i := slices.IndexFunc(events(), func(e event) bool { return e.name == h.event })
-		effective := root.member("hooks") == h.object && h.object.member(h.event) == h.list
-		return i < 0 || !effective || !o.good(h, events()[i])
+		i := slices.IndexFunc(events(), func(e event) bool { return e.name == h.entry.Event })
+		effective := root.member("hooks") == h.object && h.object.member(h.entry.Event) == h.list
+		return i < 0 || !effective || !o.good(h.entry, events()[i])
 	}, keep)
 	if err != nil {
 		return nil, err
@@ -216,10 +216,10 @@ func cutWhere(text []byte, before *past, goes func(*node, handler) bool, kept ma
 		clear(kept)
 		found := handlers(text, root)
 		i := slices.IndexFunc(found, func(h handler) bool {
-			if goes(root, h) || kept[h.event] {
+			if goes(root, h) || kept[h.entry.Event] {
 				return true
 			}
-			kept[h.event] = true
+			kept[h.entry.Event] = true
 			return false
 		})
 		if i < 0 {
@@ -242,7 +242,7 @@ func cut(text []byte, root *node, h handler, before *past) []byte {
 	if len(h.list.items) > 1 {
 		return remove(text, h.list, h.group)
 	}
-	if raw, ok := before.raw(was.member("hooks").member(h.event)); ok {
+	if raw, ok := before.raw(was.member("hooks").member(h.entry.Event)); ok {
 		return splice(text, h.list.from, h.list.to, raw)
 	}
 	if twice(h.object, h.member) {

@@ -93,18 +93,16 @@ func quote(s string) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// handler is a hook that is in the settings, and where.
+// handler is a hook of ours in the settings, and the way to it.
 type handler struct {
-	event  string
-	list   *node // the event's groups
-	group  int   // in list
-	hooks  *node // the group's handlers
-	index  int   // in hooks
 	entry  Entry
-	plain  bool // nothing in it or around it narrows when it runs
-	member int  // the event's index in object
-	object *node
-	outer  int // the index of object ("hooks") in the settings
+	hooks  *node // the group's list of handlers
+	index  int   // in hooks
+	list   *node // the event's list of groups
+	group  int   // in list
+	object *node // "hooks" itself
+	member int   // the event in object
+	outer  int   // object in the settings
 }
 
 // handlers finds every handler that is ours, wherever duplicate keys hide it,
@@ -136,9 +134,7 @@ func handlers(text []byte, root *node) (found []handler) {
 					entry.Event = object.keys[m]
 					entry.Line = wrong(text, hooks.items[i].from, "").Line
 					entry.Matcher = list.items[g].member("matcher").str(text)
-					plain := !entry.narrow && slices.Contains([]string{"", "*"}, entry.Matcher)
-					found = append(found, handler{event: entry.Event, list: list, group: g, hooks: hooks, index: i,
-						entry: entry, plain: plain, member: m, object: object, outer: o})
+					found = append(found, handler{entry: entry, hooks: hooks, index: i, list: list, group: g, object: object, member: m, outer: o})
 				}
 			}
 		}
@@ -218,7 +214,7 @@ func firstWord(line string) string {
 
 // good reports whether an entry does what Install would enter for the event:
 // it may have more keys, and a longer timeout.
-func (o Options) good(h handler, e event) bool {
-	return h.plain && !h.entry.Shell && h.entry.Command == o.Hook && slices.Equal(h.entry.Args, o.args()) &&
-		h.entry.Timeout >= time.Duration(o.seconds(e))*time.Second
+func (o Options) good(have Entry, e event) bool {
+	return have.Event == e.name && have.everywhere() && !have.Shell && have.Command == o.Hook && slices.Equal(have.Args, o.args()) &&
+		have.Timeout >= time.Duration(o.seconds(e))*time.Second
 }

@@ -192,11 +192,7 @@ func replace(real string, now, wanted file) (done bool, err error) {
 	}
 	var temporary string
 	if wanted.exists {
-		temporary, err = writeBeside(real, now, wanted)
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
+		if temporary, err = writeBeside(real, real, wanted); err != nil {
 			return false, err
 		}
 		defer os.Remove(temporary) //nolint:errcheck // renamed, as a rule
@@ -233,17 +229,19 @@ func writable(real string, now file) error {
 	return f.Close()
 }
 
-// writeBeside writes a temporary file in the same folder, with the mode and
-// owner of the file that it is to replace.
-func writeBeside(real string, now, wanted file) (name string, err error) {
-	f, err := os.CreateTemp(filepath.Dir(real), filepath.Base(real)+".tmp.*")
+// writeBeside writes a temporary file beside another, with the mode that is
+// wanted, and the owner of a third, if that is there.
+func writeBeside(beside, owned string, wanted file) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(beside), filepath.Base(beside)+".tmp.*")
 	if err != nil {
 		return "", err
 	}
 	name = f.Name()
 	_, err = f.Write(wanted.text)
-	if err == nil && now.exists {
-		err = keepOwner(f, real)
+	if err == nil {
+		if err = keepOwner(f, owned); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 	}
 	if err == nil {
 		err = f.Chmod(wanted.mode) // after the owner, which would clear bits of it

@@ -38,6 +38,9 @@ func TestOwnerKept(t *testing.T) {
 	if during := snapshot(t, filepath.Dir(path))["settings.json"]; during.owner != "1234:2345" || during.kind != 0o640 {
 		t.Errorf("installed: %v", during)
 	}
+	if backup := snapshot(t, filepath.Dir(path))[filepath.Base(path)+BackupSuffix]; backup.owner != "1234:2345" || backup.kind != 0o640 {
+		t.Errorf("the backup: %v", backup)
+	}
 	if _, err := Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,7 @@ type Entry struct {
 	Shell   bool // Command is a line for the shell
 	Matcher string
 	Timeout time.Duration // zero: Claude Code's own
-	narrow  bool
+	narrow  bool          // it runs under a condition, or cannot answer
 }
 
 // Whole reports whether the hook runs at every event that it should.
@@ -187,7 +187,7 @@ func (s Status) Whole() bool { return len(s.Missing) == 0 && !s.Disabled }
 func (s Status) As(o Options) bool {
 	for _, e := range events() {
 		if !slices.ContainsFunc(s.Entries, func(have Entry) bool {
-			return have.Event == e.name && o.good(handler{event: e.name, entry: have, plain: have.everywhere()}, e)
+			return o.good(have, e)
 		}) {
 			return false
 		}
