@@ -96,7 +96,7 @@ func (c *call) try(ctx context.Context, listen, answer string) (err error) {
 		fmt.Fprintln(c.Stdout, "The request was handed back: Claude Code gets nothing, and its own dialog decides.")
 		return nil
 	}
-	fmt.Fprintf(c.Stdout, "This is exactly what Claude Code receives:\n\n%s\n\nTo use it for real, see “Install the hook” in the README.\n", bytes.TrimSpace(document))
+	fmt.Fprintf(c.Stdout, "This is exactly what Claude Code receives:\n\n%s\n\nTo use it for real: claude-permission-daemon setup\n", bytes.TrimSpace(document))
 	return nil
 }
 
