@@ -88,6 +88,8 @@ func (l *loop) run(ctx context.Context) {
 		case <-alarm.C: // a request is due, or the clock was set
 			alarm.Rang()
 			l.carryOut(l.broker.Step(now(), broker.Tick{}))
+		case <-l.due:
+			l.alive()
 		case <-ctx.Done():
 			return
 		}

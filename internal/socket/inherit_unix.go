@@ -44,7 +44,7 @@ func handedOver(getenv func(string) string) (*net.UnixListener, error) {
 	case ours < 0:
 		return nil, fmt.Errorf("cannot tell which of the %d sockets that were handed over is meant: none has a name that begins with claude-permission (FileDescriptorName=)", n)
 	}
-	if domain, err := unix.GetsockoptInt(ours, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || domain != unix.SOCK_STREAM {
+	if kind, err := unix.GetsockoptInt(ours, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
 		return nil, errors.New("cannot take what was handed over: it is no stream socket")
 	}
 	if listens, err := unix.GetsockoptInt(ours, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listens == 0 {
