@@ -49,7 +49,7 @@ var mayImport = []struct {
 	{"internal/service", []string{"internal/paths", "internal/socket"}},
 	{"internal/doctor", []string{"internal/*", "internal/*/*"}},
 	{"internal/setup/tomledit", nil},
-	{"internal/setup", []string{"internal/permit", "internal/secret", "internal/paths", "internal/socket", "internal/config", "internal/channel/*", "internal/presence", "internal/claude/settings", "internal/service", "internal/setup/*"}},
+	{"internal/setup", []string{"internal/permit", "internal/secret", "internal/socket", "internal/wire", "internal/config", "internal/channel/*", "internal/presence", "internal/claude/settings", "internal/service", "internal/setup/*"}},
 	{"internal/daemon", []string{"internal/*", "internal/*/*"}},
 	{"internal/cli", []string{"internal/*", "internal/*/*"}},
 	{"cmd/claude-permission-hook", []string{"internal/hook", "internal/version"}},

@@ -144,6 +144,18 @@ func (c *console) code() int {
 	return c.cmd.ProcessState.ExitCode()
 }
 
+// done waits for the end of a setup that is to succeed, and reports whether
+// doctor was content too: on a busy machine it may call things broken that are
+// only late.
+func (c *console) done() bool {
+	c.t.Helper()
+	code := c.code()
+	if code != 0 && !onlyLate(strings.ReplaceAll(c.shown(), "\r", "")) {
+		c.t.Fatalf("exit code %d\n%s", code, c.shown())
+	}
+	return code == 0
+}
+
 // echoes reports whether the terminal shows what is typed. The program's side
 // is closed, the settings stay with the terminal.
 func (c *console) echoes() bool {

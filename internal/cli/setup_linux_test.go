@@ -161,9 +161,7 @@ func TestSetupOnATerminal(t *testing.T) {
 	h.same(before, "before the last question")
 	c.answer("Go on? [Y/n]: ", "")
 	c.expect("Is everything well?")
-	if code := c.code(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, c.shown())
-	}
+	c.done()
 	noTokens(t, c.shown())
 	if !c.echoes() {
 		t.Error("the terminal does not show what is typed any more")
@@ -205,9 +203,7 @@ allowed_users = ["U0ALICE"]
 	c.answer("May decide [U0ALICE]: ", "")
 	c.answer("Presence [manual]: ", "")
 	c.expect("Everything is in place")
-	if code := c.code(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, c.shown())
-	}
+	c.done()
 	h.same(after, "after a second setup without news")
 
 	// One thing is changed, and only that; the rest of the file stays.
@@ -215,9 +211,7 @@ allowed_users = ["U0ALICE"]
 	c = sit(t, h.env, "setup", "--yes", "--no-service", "--presence", "terminals")
 	c.expect("-source = \"manual\"")
 	c.expect("+source = \"terminals\"")
-	if code := c.code(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, c.shown())
-	}
+	c.done()
 	changed := h.read(dir + "config.toml")
 	if want := strings.NewReplacer("[slack]\n", "[slack] # mine\nthreads = true # both\n", `source = "manual"`, `source = "terminals"`).Replace(got); changed != want {
 		t.Error(cmp.Diff(want, changed))
@@ -370,5 +364,137 @@ func pictures(t *testing.T, s *slacktest.Server, h *home, c *console, card slack
 	}
 	if err := os.WriteFile(filepath.Join(dir, "slack-test-card.html"), []byte(cards), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// systemctl stands in for systemd, which runs no user's manager in a test: it
+// knows the units that were written, and starts and ends the real daemon.
+const systemctl = `#!/bin/sh
+PATH=/usr/bin:/bin
+units=$HOME/.config/systemd/user
+pid=$XDG_RUNTIME_DIR/pid
+up() {
+	setsid sh -c 'echo $$ > "$0"; exec "$1"' "$pid" "$DAEMON" >/dev/null 2>&1 </dev/null &
+	for i in $(seq 600); do [ -S "$XDG_RUNTIME_DIR/claude-permissions.sock" ] && return; sleep 0.1; done
+}
+down() {
+	[ -e "$pid" ] || return
+	kill "$(cat "$pid")" 2>/dev/null
+	for i in $(seq 600); do [ -S "$XDG_RUNTIME_DIR/claude-permissions.sock" ] || break; sleep 0.1; done
+	rm -f "$pid"
+}
+shift # --user
+verb=$1; shift
+case $verb in
+show)
+	[ "$1" != --property=Version ] || { echo Version=252; exit; }
+	[ ! -e "$units/$1" ] || echo "FragmentPath=$units/$1"
+	[ ! -e "$XDG_RUNTIME_DIR/enabled" ] || echo UnitFileState=enabled
+	if [ -e "$pid" ]; then echo ActiveState=active; else echo ActiveState=inactive; fi
+	case $1 in *.service) [ ! -e "$pid" ] || echo "MainPID=$(cat "$pid")" ;; esac ;;
+enable) : > "$XDG_RUNTIME_DIR/enabled" ;;
+disable) rm -f "$XDG_RUNTIME_DIR/enabled" ;;
+start) case $1 in *.service) up ;; esac ;;
+restart) case $1 in *.service) down; up ;; esac ;;
+stop) case $1 in *.service) down ;; esac ;;
+esac
+exit 0
+`
+
+// TestSetupStartsTheService: at the end the daemon runs, with what was answered;
+// a change restarts it, and uninstall ends it.
+func TestSetupStartsTheService(t *testing.T) {
+	h := newHome(t)
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "systemctl"), []byte(systemctl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	daemon, err := exec.LookPath("claude-permission-daemon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.env = append(h.env, "DAEMON="+daemon)
+	for i, v := range h.env {
+		if strings.HasPrefix(v, "PATH=") {
+			h.env[i] = v + ":" + bin
+		}
+	}
+	t.Cleanup(func() { // where the test ended early
+		stop := exec.Command(filepath.Join(bin, "systemctl"), "--user", "stop", "x.service")
+		stop.Env = h.env
+		_ = stop.Run()
+	})
+	if err := os.Mkdir(h.path(".config"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := h.tree()
+	h.write(".config/claude-permission-daemon/config.toml", "[web]\nlisten = \"127.0.0.1:0\"\n")
+
+	c := sit(t, h.env, "setup")
+	c.answer("Channel [web]: ", "")
+	c.answer("Presence [auto]: ", "manual")
+	c.answer("Do that? (yes, no) [yes]: ", "")
+	c.expect("install the service (systemd) and start it")
+	c.answer("Do that? (yes, no) [yes]: ", "")
+	c.answer("Go on? [Y/n]: ", "")
+	c.expect("installed and started the service")
+	if c.done() && !strings.Contains(c.shown(), "It runs.\r\nThe page: http://127.0.0.1:") {
+		t.Errorf("it does not say where the page is:\n%s", c.shown())
+	}
+	// The same again has nothing to do; a change restarts it.
+	c = sit(t, h.env, "setup", "--yes")
+	c.expect("Everything is in place")
+	c.done()
+	c = sit(t, h.env, "setup", "--yes", "--presence", "terminals")
+	c.expect("restart the service")
+	c.expect("restarted the service")
+	c.done()
+	c = sit(t, h.env, "uninstall", "--yes", "--purge")
+	c.expect("Removed:")
+	if code := c.code(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, c.shown())
+	}
+	h.same(before, "after uninstall")
+	c = sit(t, h.env, "status")
+	if code := c.code(); code != 4 {
+		t.Errorf("the daemon still runs: exit code %d\n%s", code, c.shown())
+	}
+}
+
+// TestTestCard: a tap that does not come does not hold up, and Ctrl-C while the
+// card waits takes its buttons away.
+func TestTestCard(t *testing.T) {
+	s := peer(t)
+	h := newHome(t)
+	before := h.tree()
+	way := turns(s)
+	start := func(wait string) *console {
+		c := sit(t, h.env, "setup", "--api-url", s.URL(), "--test-wait", wait)
+		for _, turn := range way[:7] {
+			c.answer(turn.prompt, turn.answer)
+		}
+		c.answer("Send one? (yes, no) [yes]: ", "")
+		return c
+	}
+	c := start("1s")
+	c.expect("no tap came within 1s")
+	c.answer("Go on without? [y/N]: ", "n")
+	c.answer("Send one? (yes, no) [yes]: ", "no")
+	c.answer("Go on? [Y/n]: ", "n")
+	if code := c.code(); code != 1 {
+		t.Errorf("exit code %d\n%s", code, c.shown())
+	}
+	c = start("10m")
+	c.expect("tap a button on it")
+	c.send("\x03")
+	c.expect("interrupted: nothing was changed")
+	if code := c.code(); code != 1 {
+		t.Errorf("exit code %d\n%s", code, c.shown())
+	}
+	h.same(before, "after two test cards")
+	for _, m := range s.Messages(slacktest.DM("U0ALICE")) {
+		if strings.Contains(string(m.Blocks), `"Approve"`) {
+			t.Errorf("a card still has its buttons: %s", m.Blocks)
+		}
 	}
 }

@@ -244,10 +244,9 @@ func (s *session) try(ctx context.Context, q question, value string) (again bool
 				s.say("  ok: %s", said)
 			}
 			return false, nil
+		case errors.Is(err, errAgain):
+			return true, nil
 		case !slack.Passing(err):
-			if errors.Is(err, errStop) {
-				return false, err
-			}
 			s.say("  no, the %s cannot be used: %v", q.name, err)
 			return true, nil
 		}
@@ -263,7 +262,11 @@ func (s *session) try(ctx context.Context, q question, value string) (again bool
 	}
 }
 
-var errStop = errors.New("stopped: nothing was changed")
+// errStop ends the conversation; errAgain puts a question again that has said why.
+var (
+	errStop  = errors.New("stopped: nothing was changed")
+	errAgain = errors.New("once more")
+)
 
 // unusable is the end of a setup that asks nothing.
 func (s *session) unusable(ctx context.Context, q question, err error) error {

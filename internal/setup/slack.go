@@ -248,5 +248,5 @@ func takeTestCard(ctx context.Context, s *session, v string) (string, error) {
 	if goOn {
 		return "", nil
 	}
-	return "", errors.New("the way is not proved yet")
+	return "", errAgain
 }

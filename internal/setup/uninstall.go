@@ -2,11 +2,13 @@ package setup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,6 +21,7 @@ import (
 
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/socket"
+	"claude-permission-daemon/internal/wire"
 )
 
 // Removable is something that setup put in place besides files of our own.
@@ -226,17 +229,17 @@ func (r *removal) stopDaemon(ctx context.Context) error {
 	if err != nil {
 		return nil // nobody is there
 	}
-	peer, err := socket.PeerOf(conn)
+	pid, err := daemonBehind(conn)
 	_ = conn.Close()
-	if err != nil || peer.PID <= 1 || peer.PID == os.Getpid() || peer.UID != os.Getuid() {
-		return fmt.Errorf("cannot end the daemon that listens on %s: end it yourself, and run uninstall again", r.Socket)
+	if err != nil {
+		return &Hinted{fmt.Errorf("cannot end what listens on %s: %w", r.Socket, err), "end it yourself, and run uninstall again"}
 	}
-	process, err := os.FindProcess(peer.PID)
+	process, err := os.FindProcess(pid)
 	if err == nil {
 		err = process.Signal(syscall.SIGTERM)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot end the daemon, pid %d: %w", peer.PID, err)
+		return fmt.Errorf("cannot end the daemon, pid %d: %w", pid, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopFor)
 	defer cancel()
@@ -245,7 +248,7 @@ func (r *removal) stopDaemon(ctx context.Context) error {
 	for {
 		conn, err := socket.Dial(r.Socket)
 		if err != nil && free(filepath.Join(r.StateDir, "journal.jsonl.lock")) {
-			r.removed = append(r.removed, fmt.Sprintf("the daemon, pid %d: ended", peer.PID))
+			r.removed = append(r.removed, fmt.Sprintf("the daemon, pid %d: ended", pid))
 			return nil
 		}
 		if err == nil {
@@ -254,9 +257,35 @@ func (r *removal) stopDaemon(ctx context.Context) error {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return fmt.Errorf("cannot end the daemon, pid %d: it does not end", peer.PID)
+			return fmt.Errorf("cannot end the daemon, pid %d: it does not end", pid)
 		}
 	}
+}
+
+// daemonBehind is the pid of our daemon at the other end. The kernel says who
+// made the socket, the daemon who it is: where they differ, the socket is a
+// service manager's, which must not be ended, and starts the daemon again.
+func daemonBehind(conn *net.UnixConn) (pid int, err error) {
+	peer, err := socket.PeerOf(conn)
+	if err != nil {
+		return 0, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if err := wire.Write(conn, wire.Envelope{V: wire.Version, Op: wire.OpStatus}); err != nil {
+		return 0, err
+	}
+	line, err := wire.NewReader(conn, wire.MaxLine).Line()
+	if err != nil {
+		return 0, err
+	}
+	var s wire.Status
+	switch err := json.Unmarshal(line, &s); {
+	case err != nil || s.PID <= 1 || s.PID == os.Getpid():
+		return 0, errors.New("it is not this program's daemon")
+	case peer.PID != s.PID && peer.PID != 0 || peer.UID != os.Getuid():
+		return 0, fmt.Errorf("the socket belongs to pid %d, and the daemon has pid %d", peer.PID, s.PID)
+	}
+	return s.PID, nil
 }
 
 // free reports whether nobody holds a lock. The journal's is the last that a
