@@ -24,10 +24,9 @@ func enter(text []byte, o Options) ([]byte, error) {
 		return nil, err
 	}
 	keep := make(map[string]bool) // events that are entered
-	text, err = cutWhere(text, nil, func(root *node, h handler) bool {
+	text, err = cutWhere(text, nil, func(h handler) bool {
 		i := slices.IndexFunc(events(), func(e event) bool { return e.name == h.entry.Event })
-		effective := root.member("hooks") == h.object && h.object.member(h.entry.Event) == h.list
-		return i < 0 || !effective || !o.good(h.entry, events()[i])
+		return i < 0 || !o.good(h.entry, events()[i])
 	}, keep)
 	if err != nil {
 		return nil, err
@@ -176,7 +175,7 @@ func take(text, before []byte) ([]byte, error) {
 	if err != nil {
 		was = nil // no help
 	}
-	text, err = cutWhere(text, &past{before, was}, func(*node, handler) bool { return true }, nil)
+	text, err = cutWhere(text, &past{before, was}, func(handler) bool { return true }, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +206,7 @@ func (p *past) raw(n *node) (string, bool) {
 // cutWhere takes away the handlers of ours that a condition names, one after
 // the other. Of those that it leaves it notes the events in kept, and takes
 // away every second one of an event.
-func cutWhere(text []byte, before *past, goes func(*node, handler) bool, kept map[string]bool) ([]byte, error) {
+func cutWhere(text []byte, before *past, goes func(handler) bool, kept map[string]bool) ([]byte, error) {
 	for {
 		root, err := parse(text)
 		if err != nil {
@@ -216,7 +215,7 @@ func cutWhere(text []byte, before *past, goes func(*node, handler) bool, kept ma
 		clear(kept)
 		found := handlers(text, root)
 		i := slices.IndexFunc(found, func(h handler) bool {
-			if goes(root, h) || kept[h.entry.Event] {
+			if goes(h) || kept[h.entry.Event] {
 				return true
 			}
 			kept[h.entry.Event] = true

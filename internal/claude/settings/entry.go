@@ -134,6 +134,8 @@ func handlers(text []byte, root *node) (found []handler) {
 					entry.Event = object.keys[m]
 					entry.Line = wrong(text, hooks.items[i].from, "").Line
 					entry.Matcher = list.items[g].member("matcher").str(text)
+					// Of keys that come twice only the last one counts.
+					entry.narrow = entry.narrow || root.member("hooks") != object || object.member(entry.Event) != list
 					found = append(found, handler{entry: entry, hooks: hooks, index: i, list: list, group: g, object: object, member: m, outer: o})
 				}
 			}

@@ -341,6 +341,22 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// An entry that a second key of the same name hides does not run.
+func TestReadHidden(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "settings.json")
+	text := must(enter(nil, options))
+	write(t, path, strings.TrimSuffix(string(text), "}\n")+", \"hooks\": {\"Stop\": []}}")
+	if s, err := Read(path); err != nil || len(s.Entries) != len(Events()) || len(s.Missing) != len(Events()) || s.As(options) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := Install(path, options); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Read(path); err != nil || !s.Whole() || len(s.Entries) != len(Events()) {
+		t.Errorf("installed: %+v, %v", s, err)
+	}
+}
+
 func TestFind(t *testing.T) {
 	dir, beside := t.TempDir(), t.TempDir()
 	self := filepath.Join(beside, "claude-permission-daemon")

@@ -176,7 +176,7 @@ type Entry struct {
 	Shell   bool // Command is a line for the shell
 	Matcher string
 	Timeout time.Duration // zero: Claude Code's own
-	narrow  bool          // it runs under a condition, or cannot answer
+	narrow  bool          // it runs under a condition or not at all, or cannot answer
 }
 
 // Whole reports whether the hook runs at every event that it should.

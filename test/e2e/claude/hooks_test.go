@@ -4,10 +4,12 @@ package claude
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,6 +97,41 @@ func TestHooksInstalled(t *testing.T) {
 	if home.Exists("y") || strings.Contains(p.logged(), "touch y") {
 		t.Errorf("the hook is still there: %s", p.logged())
 	}
+}
+
+// A session that runs takes the hook up. Until it has, its own dialog asks.
+func TestHooksInARunningSession(t *testing.T) {
+	api := claudetest.NewAPI(t, func(asked claudetest.Request) claudetest.Answer {
+		for _, result := range asked.Results() {
+			if !result.IsError { // not the end of a call that was interrupted
+				return claudetest.Say("Done.")
+			}
+		}
+		return touch("x")
+	})
+	home := claudetest.NewHome(t, api, "tmux")
+	p := serve(t, home)
+	terminal := home.Start()
+	if said, err := p.hooks("install"); err != nil {
+		t.Fatalf("hooks install: %v\n%s", err, said)
+	}
+	for try := 1; len(p.pending()) == 0; try++ {
+		if try > 10 {
+			t.Fatal("the session does not take the hook up")
+		}
+		terminal.Prompt(fmt.Sprintf("make x please, number %d", try))
+		terminal.See(dialog)
+		for i := 0; i < 200 && len(p.pending()) == 0; i++ {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if len(p.pending()) == 0 {
+			terminal.Answer(dialog, "Escape")
+			terminal.See("What should Claude do instead?")
+		}
+	}
+	p.do("approve", p.pending()[0].ID)
+	claudetest.Wait(t, "the command does not run", func() bool { return home.Exists("x") })
+	terminal.Gone(dialog)
 }
 
 // repository is the root of this one, which is the marketplace.
