@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"claude-permission-daemon/internal/channel/slack"
 	"claude-permission-daemon/internal/channel/slack/slacktest"
 )
 
@@ -329,5 +331,74 @@ func TestMasked(t *testing.T) {
 		if got := masked(text); got != want {
 			t.Errorf("%s became %s", text, got)
 		}
+	}
+}
+
+// TestPresetAllowed: who may decide follows the cards, and nobody is forgotten.
+func TestPresetAllowed(t *testing.T) {
+	for _, test := range []struct {
+		was  slack.Config
+		now  string
+		want string
+	}{
+		{slack.Config{}, "U01", "U01"},
+		{slack.Config{}, "C01", ""},
+		{slack.Config{Channel: "U01"}, "U01", "U01"},
+		{slack.Config{Channel: "U01"}, "U02", "U02"},
+		{slack.Config{Channel: "U01", AllowedUsers: []string{"U01"}}, "U02", "U02"},
+		{slack.Config{Channel: "U01", AllowedUsers: []string{"U01", "U03"}}, "U02", "U01, U03, U02"},
+		{slack.Config{Channel: "U01", AllowedUsers: []string{"U01"}}, "C01", "U01"},
+		{slack.Config{Channel: "C01", AllowedUsers: []string{"U01", "U02"}}, "C02", "U01, U02"},
+		{slack.Config{Channel: "C01", AllowedUsers: []string{"U01", "U02"}}, "U02", "U01, U02"},
+	} {
+		s := &session{}
+		s.was.Slack, s.want.Slack.Channel = test.was, test.now
+		if got := presetAllowed(s); got != test.want {
+			t.Errorf("from %s %v to %s: %q, want %q", test.was.Channel, test.was.AllowedUsers, test.now, got, test.want)
+		}
+	}
+}
+
+// TestPipedSlack: the whole way for Slack, with a card and a tap. Then again
+// beside a daemon that runs with the same app: no card is sent by itself, and
+// what cannot be checked for want of a network is kept.
+func TestPipedSlack(t *testing.T) {
+	s, err := slacktest.Start(slacktest.Options{BotToken: "xoxb-1-right", AppToken: "xapp-1-right", Users: []string{"U0ALICE", "U0BOB"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := newRun(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tapped := make(chan error, 1)
+	go func() {
+		m, err := s.WaitMessage(ctx, func(m slacktest.Message) bool { return strings.Contains(string(m.Blocks), `"Approve"`) })
+		if err == nil {
+			_, err = s.Click(ctx, slacktest.Click{Channel: m.Channel, TS: m.TS, ActionID: "cpd_deny", User: "U0ALICE"})
+		}
+		tapped <- err
+	}()
+	r.in = "slack\nxoxb-1-right\nxapp-1-right\nU0ALICE\nU0ALICE, U0BOB\n\n\n\nyes\nyes\n"
+	out, err := r.do(ctx, t, "--api-url", s.URL())
+	if err := <-tapped; err != nil {
+		t.Error(err)
+	}
+	if err != nil || !strings.Contains(out, "ok: the card arrived, and your tap came back") || !strings.Contains(out, "ok: U0BOB is bob") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(r.config())
+	if err != nil || !strings.Contains(string(text), `allowed_users = ["U0ALICE", "U0BOB"]`) || strings.Contains(string(text), "xoxb") {
+		t.Errorf("%v\n%s", err, text)
+	}
+
+	s.Down()
+	r.running, r.in = true, "\n\n\n\n\nterminals\n\n\n\n\n\n\n"
+	out, err = r.do(ctx, t)
+	if err != nil || !strings.Contains(out, "kept; it could not be checked") || !strings.Contains(out, "may get the tap in its place") || !strings.Contains(out, "Send one? (yes, no) [no]: ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if changed, err := os.ReadFile(r.config()); err != nil || string(changed) != strings.Replace(string(text), `"auto"`, `"terminals"`, 1) {
+		t.Errorf("%v\n%s", err, changed)
 	}
 }

@@ -171,12 +171,20 @@ func (s *session) person(ctx context.Context, id string) (string, error) {
 	return id + " is " + name, nil
 }
 
+// presetAllowed is who may decide already. Whoever the cards go to now is among
+// them, and whoever was only because the cards went to them is not.
 func presetAllowed(s *session) string {
-	c := s.want.Slack
-	if c.Channel == s.was.Slack.Channel || len(s.was.Slack.AllowedUsers) > 0 {
-		c.AllowedUsers = s.was.Slack.AllowedUsers
+	was, place := s.was.Slack.Allowed(), s.want.Slack.Channel
+	person := slack.Config{Channel: place}.Allowed() // none: it is a channel
+	switch {
+	case place == s.was.Slack.Channel, len(person) == 0:
+		return strings.Join(was, ", ")
+	case slices.Equal(was, []string{s.was.Slack.Channel}):
+		return place
+	case !slices.Contains(was, place):
+		was = append(slices.Clone(was), place)
 	}
-	return strings.Join(c.Allowed(), ", ")
+	return strings.Join(was, ", ")
 }
 
 func takeAllowed(ctx context.Context, s *session, v string) (string, error) {
