@@ -84,7 +84,7 @@ func forSlack(s *session) bool { return s.channel != onWeb }
 func questions() []question {
 	return []question{
 		{
-			flag: "channel", usage: "where you want to be asked: `web`, slack or both", name: "channel",
+			flag: "channel", usage: "`where` you want to be asked: web, slack or both", name: "channel",
 			about:  func(*session) string { return aboutChannels },
 			prompt: "Channel", preset: presetChannel, take: takeChannel,
 		},
@@ -116,7 +116,7 @@ func questions() []question {
 			when: forSlack, prompt: "May decide", preset: presetAllowed, take: takeAllowed,
 		},
 		{
-			flag: "presence", usage: "what tells whether you are there: `auto`, manual, or a source by its name", name: "presence source",
+			flag: "presence", usage: "the `source` that tells whether you are there: auto, manual, or one by its name", name: "presence source",
 			about: func(*session) string {
 				return "How shall it know that you have left? auto tries all there are (see `presence probe`); manual is only what you say with `away` and `here`."
 			},
