@@ -84,6 +84,9 @@ func (s *session) apply(ctx context.Context, c changes) (err error) {
 		}
 		s.say("restarted the service")
 	}
+	if len(c.files) > 0 && !c.service && !c.restart && s.Running() {
+		s.say("The daemon that runs has what was configured before: end it and start it again.")
+	}
 	return nil
 }
 

@@ -278,6 +278,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	r := newRun(t)
 	r.write(t, "[presence]\nsource = \"auto\"\n")
 	s := &session{Options: Options{ConfigFile: r.config(), StateDir: filepath.Join(r.dir, "state")}, talk: newTalk(strings.NewReader(""), &bytes.Buffer{})}
+	s.Running = func() bool { return false }
 	s.Given, s.Hooks, s.Service = &Given{NoHooks: true, NoService: true}, r.hooks, r.service
 	if err := s.look(); err != nil {
 		t.Fatal(err)
@@ -356,6 +357,21 @@ func TestPresetAllowed(t *testing.T) {
 		if got := presetAllowed(s); got != test.want {
 			t.Errorf("from %s %v to %s: %q, want %q", test.was.Channel, test.was.AllowedUsers, test.now, got, test.want)
 		}
+	}
+}
+
+// TestFromPersonToChannel: the person whom the cards went to may still decide
+// where several can read them, and the file says so.
+func TestFromPersonToChannel(t *testing.T) {
+	r := newRun(t)
+	r.write(t, "[slack]\nbot_token = \"xoxb-1\"\napp_token = \"xapp-1\"\nchannel = \"U0ALICE\"\n")
+	r.running = true
+	if out, err := r.do(t.Context(), t, "--yes", "--no-hooks", "--no-service", "--slack-channel", "C0TEAM"); err != nil || !strings.Contains(out, "end it and start it again") {
+		t.Fatal(err, out)
+	}
+	want := "[slack]\nbot_token = \"xoxb-1\"\napp_token = \"xapp-1\"\nchannel = \"C0TEAM\"\nallowed_users = [\"U0ALICE\"]\n"
+	if text, err := os.ReadFile(r.config()); err != nil || string(text) != want {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 

@@ -211,7 +211,7 @@ func takeAllowed(ctx context.Context, s *session, v string) (string, error) {
 
 // mayMiss says why a test card's tap may go elsewhere; empty: it does not.
 func (s *session) mayMiss() string {
-	if s.Running != nil && s.Running() && s.want.Slack.AppToken.Equal(s.was.Slack.AppToken) {
+	if s.Running() && s.want.Slack.AppToken.Equal(s.was.Slack.AppToken) {
 		return "\nThe daemon that runs uses the same app and may get the tap in its place; `doctor --live` tries the whole way with it."
 	}
 	return ""
