@@ -54,6 +54,7 @@ var mayImport = []struct {
 	{"internal/cli", []string{"internal/*", "internal/*/*"}},
 	{"cmd/claude-permission-hook", []string{"internal/hook", "internal/version"}},
 	{"cmd/claude-permission-daemon", []string{"internal/cli"}},
+	{"packaging", []string{"internal/service", "internal/version"}},
 	{"bench", []string{"internal/*", "internal/*/*", "internal/*/*/*"}},
 	{"bench/*", nil},
 	{"bench/*/*", nil},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -105,8 +106,12 @@ func (c *call) logger(debug bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// buildVersion is the version, with the commit where the build knows it.
+// buildVersion is the version, with the commit where the build knows it and the
+// version does not name it already.
 func buildVersion() string {
+	if strings.Contains(version.Number, "+") {
+		return version.Number
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return version.Number

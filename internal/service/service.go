@@ -37,6 +37,8 @@ type Options struct {
 	// real. Tests set them.
 	System string
 	Run    Runner
+
+	packages string // where a package's units are; empty: /usr/lib/systemd/user
 }
 
 // Runner runs a program with these variables added to the environment, and

@@ -326,6 +326,39 @@ func TestOthersUnits(t *testing.T) {
 	}
 }
 
+// A package's units are used where they say the same; else the user's come before
+// them.
+func TestPackagesUnits(t *testing.T) {
+	m := newMachine(t).withSystemctl()
+	o := m.options("linux")
+	o.packages = filepath.Join(m.dir, "package")
+	u := Unit{Program: m.program, Marker: "# Of the package."}
+	service, err := u.ServiceUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := u.SocketUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write(filepath.Join(o.packages, serviceUnit), service, 0o644)
+	m.write(filepath.Join(o.packages, socketUnit), socket, 0o644)
+	t.Setenv("UNITS", o.packages) // where systemd finds them
+	report, err := Install(t.Context(), o)
+	if err != nil || !strings.Contains(report.Done[0], "the package's units") || len(m.files()) > 0 {
+		t.Errorf("report %+v, %v; files %v", report, err, m.files())
+	}
+	report, err = Remove(t.Context(), o)
+	if err != nil || len(report.Left) != 1 || !strings.Contains(report.Left[0], "belongs to a package") {
+		t.Errorf("report %+v, %v", report, err)
+	}
+	o.Config = "/other.toml"
+	t.Setenv("UNITS", filepath.Join(m.dir, "home", ".config", "systemd", "user"))
+	if report, err = Install(t.Context(), o); err != nil || !strings.Contains(report.Done[0], "wrote ") {
+		t.Errorf("report %+v, %v", report, err)
+	}
+}
+
 func TestRestart(t *testing.T) {
 	m := newMachine(t).withSystemctl()
 	o := m.options("linux")

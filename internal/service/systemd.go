@@ -29,6 +29,9 @@ type systemd struct {
 }
 
 func newSystemd(o Options) (*systemd, error) {
+	if o.packages == "" {
+		o.packages = "/usr/lib/systemd/user"
+	}
 	config, err := paths.ConfigFile(o.Getenv) // …/claude-permission-daemon/config.toml
 	if err != nil {
 		return nil, err
@@ -149,20 +152,9 @@ func (s *systemd) install(ctx context.Context, r *Report) error {
 		return err
 	}
 	unseen(s.Getenv, r)
-	changed := make(map[string]bool)
-	for i, unit := range names {
-		path := filepath.Join(s.dir, unit)
-		if err := keepOthers(path, r); err != nil {
-			return err
-		}
-		if changed[unit], err = write(path, []byte(texts[i]), 0o644); err != nil {
-			return err
-		}
-		if changed[unit] {
-			r.did("wrote %s", path)
-		} else {
-			r.did("%s is as it should be", path)
-		}
+	changed, err := s.writeUnits(names, texts, r)
+	if err != nil {
+		return err
 	}
 	if _, err := s.systemctl(ctx, "daemon-reload"); err != nil {
 		return fmt.Errorf("cannot install the service: %w", err)
@@ -178,6 +170,51 @@ func (s *systemd) install(ctx context.Context, r *Report) error {
 		return nil
 	}
 	return s.start(ctx, before, changed, r)
+}
+
+// writeUnits puts the units in place, unless a package's say the same already. It
+// returns which were changed.
+func (s *systemd) writeUnits(names, texts []string, r *Report) (changed map[string]bool, err error) {
+	changed = make(map[string]bool)
+	if s.packaged(names, texts) {
+		r.did("the package's units in %s do", s.packages)
+		return changed, nil
+	}
+	for i, unit := range names {
+		path := filepath.Join(s.dir, unit)
+		if err := keepOthers(path, r); err != nil {
+			return nil, err
+		}
+		if changed[unit], err = write(path, []byte(texts[i]), 0o644); err != nil {
+			return nil, err
+		}
+		if changed[unit] {
+			r.did("wrote %s", path)
+		} else {
+			r.did("%s is as it should be", path)
+		}
+	}
+	return changed, nil
+}
+
+// packaged reports whether a package has the same units and the user has none.
+// Their first lines, which say whose they are, differ.
+func (s *systemd) packaged(names, texts []string) bool {
+	for i, unit := range names {
+		if _, err := os.Lstat(filepath.Join(s.dir, unit)); err == nil {
+			return false
+		}
+		there, err := os.ReadFile(filepath.Join(s.packages, unit))
+		if err != nil {
+			return false
+		}
+		_, theirs, _ := strings.Cut(string(there), "\n")
+		_, ours, _ := strings.Cut(texts[i], "\n")
+		if theirs != ours {
+			return false
+		}
+	}
+	return true
 }
 
 // alone refuses where a daemon that is no service has the socket: both would
@@ -231,6 +268,9 @@ func (s *systemd) sees(ctx context.Context) error {
 		return fmt.Errorf("cannot install the service: %w", err)
 	}
 	want := filepath.Join(s.dir, serviceUnit)
+	if _, err := os.Lstat(want); err != nil {
+		want = filepath.Join(s.packages, serviceUnit)
+	}
 	if got := now.service["FragmentPath"]; !sameFile(got, want) {
 		if got == "" {
 			got = "none"

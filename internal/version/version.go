@@ -2,5 +2,6 @@
 // nothing, for the hook's sake.
 package version
 
-// Number is the release that this tree becomes.
-const Number = "0.1.0"
+// Number is the release that this tree becomes. A build for a release or a
+// package sets it to what git says (packaging/main.go).
+var Number = "0.1.0"
