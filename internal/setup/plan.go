@@ -50,8 +50,9 @@ func (s *session) plan() (changes, error) {
 	} else {
 		was, want := s.was.Slack, s.want.Slack
 		set("slack", "channel", want.Channel, want.Channel != was.Channel)
+		isNew := was.Channel == ""
 		was.Channel = want.Channel // whose person may decide where the list says nothing
-		set("slack", "allowed_users", want.Allowed(), !slices.Equal(sorted(want.Allowed()), sorted(was.Allowed())))
+		set("slack", "allowed_users", want.Allowed(), isNew || !slices.Equal(sorted(want.Allowed()), sorted(was.Allowed())))
 		set("slack", "api_url", want.APIURL, want.APIURL != was.APIURL)
 	}
 	set("web", "listen", s.want.Web.Listen, s.want.Web.Listen != s.was.Web.Listen)
