@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,16 @@ func TestScripts(t *testing.T) {
 					time.Sleep(20 * time.Millisecond)
 				}
 				ts.Fatalf("there are not %s offered requests", args[0])
+			},
+			// holds waits until a file has a text: holds FILE TEXT
+			"holds": func(ts *testscript.TestScript, _ bool, args []string) {
+				for range 1500 {
+					if raw, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(raw), args[1]) {
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				ts.Fatalf("%s never has %q", args[0], args[1])
 			},
 		},
 	})

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"claude-permission-daemon/internal/journal"
@@ -187,13 +189,24 @@ func (c *call) log(ctx context.Context, dir string, q query, asJSON, follow bool
 const followEvery = 300 * time.Millisecond
 
 func (c *call) follow(ctx context.Context, dir string, q query, seq uint64, asJSON bool) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
+	var seen any
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
+		}
+		switch state, err := journal.Changed(dir); {
+		case err != nil:
+			return err
+		case state == seen && seen != nil:
+			continue
+		default:
+			seen = state
 		}
 		var more []journal.Line
 		byID, _, err := requests(dir, func(l journal.Line) {

@@ -100,10 +100,10 @@ func open(dir string, maxSize int64) (o Opened, err error) {
 		return Opened{}, err
 	}
 	o = Opened{Journal: j}
-	if files, err := Files(dir); err != nil {
+	if files, err := rotatedFiles(dir); err != nil {
 		return Opened{}, err
-	} else if len(files) > 1 {
-		older, err := os.ReadFile(files[len(files)-2])
+	} else if len(files) > 0 {
+		older, err := os.ReadFile(files[len(files)-1])
 		if err != nil {
 			return Opened{}, fmt.Errorf("cannot read the journal: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,8 +90,8 @@ func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	o := mustOpen(t, dir, 2000)
 	write(t, o.Journal, 0, 30)
-	files, err := Files(dir)
-	if err != nil || len(files) < 3 {
+	files, err := rotatedFiles(dir)
+	if err != nil || len(files) < 2 {
 		t.Fatalf("files %v, %v", files, err)
 	}
 	if n := len(read(t, dir)); n != 30 {
@@ -119,13 +120,49 @@ func TestRotation(t *testing.T) {
 	if err := os.Remove(files[1]); err != nil {
 		t.Fatal(err)
 	}
-	files, _ = Files(dir)
-	if len(files) > 2 {
+	files, _ = rotatedFiles(dir)
+	if len(files) > 1 {
 		if err := os.Remove(files[1]); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Verify(dir); err == nil {
 			t.Error("a file in the middle is gone, and nobody said so")
+		}
+	}
+}
+
+// TestReadWhileItRotates: whoever reads finds a whole chain at any moment, also
+// when the file is renamed meanwhile.
+func TestReadWhileItRotates(t *testing.T) {
+	dir := t.TempDir()
+	o := mustOpen(t, dir, 1500)
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	stop := make(chan struct{})
+	defer close(stop)
+	writing.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(200 * time.Microsecond): // far faster than people are
+			}
+			if err := o.Append([]permit.Record{record(i)}, false); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 200 {
+		if _, err := Verify(dir); err != nil {
+			t.Fatal(err)
+		}
+		if files, _ := rotatedFiles(dir); len(files) > 20 {
+			for _, old := range files[:15] {
+				if err := os.Remove(old); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	}
 }

@@ -15,16 +15,38 @@ import (
 
 // Files are the journal's files in dir, oldest first, as paths.
 func Files(dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "journal-*.jsonl"))
+	files, err := rotatedFiles(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the journal: %w", err)
+		return nil, err
 	}
-	slices.Sort(files)
 	last := filepath.Join(dir, current)
 	if _, err := os.Stat(last); err == nil {
 		files = append(files, last)
 	}
 	return files, nil
+}
+
+// rotatedFiles are the files in dir that are full, oldest first, as paths.
+func rotatedFiles(dir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "journal-*.jsonl"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the journal: %w", err)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// Changed returns a value that is another one whenever lines have been added to
+// the journal in dir. It costs one look at a file.
+func Changed(dir string) (any, error) {
+	info, err := os.Stat(filepath.Join(dir, current))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot look at the journal: %w", err)
+	}
+	return [2]int64{info.Size(), info.ModTime().UnixNano()}, nil
 }
 
 // Read calls f with each line of the journal in dir, oldest first, until f
@@ -56,33 +78,71 @@ func (p place) String() string {
 	return fmt.Sprintf("%s line %d (byte %d)", filepath.Base(p.file), p.line, p.offset)
 }
 
-// each calls f with each whole line. A last line of the newest file without
-// its newline is being written, or was torn by a crash, and is left out.
+// each calls f with each whole line of the journal as it was when it began. A
+// last line of the newest file without its newline is being written, or was torn
+// by a crash, and is left out.
 func each(dir string, f func(place, []byte) error) error {
-	files, err := Files(dir)
+	older, newest, err := snapshot(dir)
 	if err != nil {
 		return err
 	}
-	for i, name := range files {
-		err := eachIn(name, i == len(files)-1, f)
-		if errors.Is(err, errEnough) {
-			return nil
+	if newest != nil {
+		defer newest.Close() //nolint:errcheck // only read
+	}
+	for _, name := range older {
+		file, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("cannot open the journal: %w", err)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was rotated away under us
-			return err
+		err = eachIn(file, false, f)
+		_ = file.Close() // only read
+		if err != nil {
+			return stopped(err)
 		}
 	}
-	return nil
+	if newest == nil {
+		return nil
+	}
+	return stopped(eachIn(newest, true, f))
 }
 
-func eachIn(name string, newest bool, f func(place, []byte) error) error {
-	file, err := os.Open(name)
+// snapshot lists the full files and opens the current one, so that they belong
+// together although a daemon may rename it at any moment. newest is nil where
+// there is none.
+func snapshot(dir string) (older []string, newest *os.File, err error) {
+	before, err := rotatedFiles(dir)
 	if err != nil {
-		return fmt.Errorf("cannot open the journal: %w", err)
+		return nil, nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	for {
+		newest, err = os.Open(filepath.Join(dir, current))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, fmt.Errorf("cannot open the journal: %w", err)
+		}
+		older, err = rotatedFiles(dir)
+		if err == nil && slices.Equal(before, older) {
+			return older, newest, nil
+		}
+		if newest != nil {
+			_ = newest.Close() // only looked at
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		before = older
+	}
+}
+
+func stopped(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func eachIn(file *os.File, newest bool, f func(place, []byte) error) error {
 	reader := bufio.NewReader(file)
-	at := place{file: name}
+	at := place{file: file.Name()}
 	for {
 		raw, err := reader.ReadBytes('\n')
 		at.line++
@@ -91,7 +151,7 @@ func eachIn(name string, newest bool, f func(place, []byte) error) error {
 		case errors.Is(err, io.EOF) && (newest || len(raw) == 0):
 			return nil
 		case errors.Is(err, io.EOF):
-			return fmt.Errorf("%v has no end", at)
+			return fmt.Errorf("the chain is broken at %v: the line has no end", at)
 		default:
 			return fmt.Errorf("cannot read %v: %w", at, err)
 		}
