@@ -269,6 +269,15 @@ func (h *house) verify() {
 	if _, err := journal.Verify(h.state()); err != nil {
 		h.t.Error(err)
 	}
+	for _, r := range h.records() {
+		switch r.Kind {
+		case permit.RecordStarted, permit.RecordStopped, permit.RecordRepaired, permit.RecordGap, permit.RecordPresence, permit.RecordTold:
+		default:
+			if r.Request == "" {
+				h.t.Errorf("a record of a request without its id: %+v", r)
+			}
+		}
+	}
 }
 
 // TestDaemonKilled: kill -9 at a random moment of a request's life. The hook
