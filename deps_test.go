@@ -46,6 +46,7 @@ var mayImport = []struct {
 	{"internal/presence", []string{"internal/permit"}},
 	{"internal/presence/*", []string{"internal/permit", "internal/presence"}},
 	{"internal/config", []string{"internal/channel/*", "internal/presence", "internal/presence/*", "internal/paths", "internal/secret", "internal/mask", "internal/rules", "internal/permit"}},
+	{"internal/sandbox", nil},
 	{"internal/service", []string{"internal/paths", "internal/socket"}},
 	{"internal/doctor", []string{"internal/*", "internal/*/*"}},
 	{"internal/setup/tomledit", nil},

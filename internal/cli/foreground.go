@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"claude-permission-daemon/internal/config"
 	"claude-permission-daemon/internal/daemon"
 	"claude-permission-daemon/internal/paths"
+	"claude-permission-daemon/internal/sandbox"
 	"claude-permission-daemon/internal/socket"
 	"claude-permission-daemon/internal/version"
 )
@@ -39,11 +41,36 @@ func foreground(ctx context.Context, c *call) error {
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
+	confine(o)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	defer stop()
 	reloading.Go(func() { c.reload(ctx, d) })
 	return d.Run(ctx)
+}
+
+// confine gives up what the daemon does not need: to write anywhere but in its
+// state folder, and to make its socket anew. It comes after the daemon has opened
+// everything and before anybody can speak to it.
+func confine(o daemon.Options) {
+	switch c := o.Config; {
+	case !c.Daemon.Sandbox:
+		return
+	case c.Presence.Source == "command":
+		o.Log.Info("no sandbox: presence.command may write where it wants")
+		return
+	}
+	rules := sandbox.Rules{Folders: []string{o.StateDir}, SocketFolders: []string{filepath.Dir(o.Socket)}}
+	if dir := o.Getenv("GOCOVERDIR"); dir != "" { // a build that measures coverage writes there
+		rules.Folders = append(rules.Folders, dir)
+	}
+	entered, err := sandbox.Enter(rules)
+	switch {
+	case err != nil:
+		o.Log.Warn("no sandbox", "error", err)
+	case !entered:
+		o.Log.Info("no sandbox: this kernel has none")
+	}
 }
 
 // reload takes in, at each SIGHUP, what can change while the daemon runs.

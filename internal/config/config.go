@@ -38,6 +38,7 @@ type Daemon struct {
 	IdleTimeout    Duration `toml:"idle_timeout"`    // without input for so long: away
 	RequestTimeout Duration `toml:"request_timeout"` // zero: as long as Claude Code lets the hook wait
 	Debug          bool     `toml:"debug"`
+	Sandbox        bool     `toml:"sandbox"` // whether the daemon gives up writing elsewhere
 	// Reattach is how long a request waits for its hook, and the hook for its
 	// daemon, when one of them lost the other.
 	Reattach        Duration `toml:"reattach"`
@@ -80,7 +81,7 @@ const (
 // Default is the configuration of whoever has written none.
 func Default() Config {
 	return Config{
-		Daemon:   Daemon{IdleTimeout: Duration(time.Minute), Reattach: Duration(30 * time.Second), MaxOpen: 1000, MaxRequestBytes: maxRequestBytes},
+		Daemon:   Daemon{IdleTimeout: Duration(time.Minute), Sandbox: true, Reattach: Duration(30 * time.Second), MaxOpen: 1000, MaxRequestBytes: maxRequestBytes},
 		Presence: Presence{Config: presence.Config{Source: presence.Auto}, AskAfter: Duration(45 * time.Second), AskAfterPresent: Duration(5 * time.Minute), OnReturn: Keep},
 		Web:      web.Config{Listen: web.DefaultListen},
 		Approve:  defaultApprove(),

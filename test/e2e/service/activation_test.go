@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestKilledWhileHooksCome kills the daemon twenty times, at random moments,
@@ -189,5 +191,32 @@ func TestOneDaemon(t *testing.T) {
 	}
 	if _, err := m.pending(); err != nil {
 		t.Errorf("the first one no longer answers: %v", err)
+	}
+}
+
+// TestSandboxed: the daemon enters its sandbox before it serves anybody, unless it
+// is told not to or has a presence command of the user's own. (What the sandbox
+// allows is tested in internal/sandbox; that everything works in it, by all tests
+// that run the real daemon.)
+func TestSandboxed(t *testing.T) {
+	if abi, _, _ := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION); int(abi) < 2 {
+		unavailable(t, "this kernel has no Landlock")
+	}
+	for _, test := range []struct{ config, want string }{
+		{"", "NoNewPrivs:\t1"}, // which the kernel demands of whoever enters
+		{"[daemon]\nsandbox = false\n", "NoNewPrivs:\t0"},
+		{"[presence]\nsource = \"command\"\ncommand = [\"sleep\", \"100\"]\n", "NoNewPrivs:\t0"},
+	} {
+		m := newManager(t)
+		if err := os.WriteFile(filepath.Join(m.dir, "config.toml"), []byte("[web]\nlisten = \"127.0.0.1:0\"\n"+test.config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.start()
+		m.heard("READY=1", 1)
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.daemon.Process.Pid))
+		if err != nil || !strings.Contains(string(status), test.want) {
+			t.Errorf("%q: not %q: %s, %v", test.config, test.want, status, err)
+		}
+		m.end(syscall.SIGTERM)
 	}
 }
