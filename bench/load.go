@@ -84,7 +84,9 @@ func loadStep(ctx context.Context, b *bench, open int) (p loadPoint, err error) 
 	}
 	page := ""
 	for _, c := range status.Channels {
-		page += c.URL // Slack has none
+		if c.URL != "" {
+			page = c.URL
+		}
 	}
 	pid := d.cmd.Process.Pid
 	if _, p.atRest, err = look(pid); err != nil {

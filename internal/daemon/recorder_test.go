@@ -29,7 +29,7 @@ func (r *rig) waitJournal(want string) {
 	r.t.Helper()
 	var s wire.Status
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if s = r.Daemon.mustStatus(r.t); strings.Contains(s.Journal, want) && (want != "" || s.Journal == "") {
+		if s = r.mustStatus(r.t); strings.Contains(s.Journal, want) && (want != "" || s.Journal == "") {
 			return
 		}
 	}
