@@ -69,7 +69,7 @@ type call struct {
 func commands() []command {
 	return []command{
 		setupCommand(), statusCommand(), pendingCommand(), watchCommand(), approveCommand(), denyCommand(),
-		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), uninstallCommand(), versionCommand(),
+		awayCommand(), hereCommand(), autoCommand(), presenceCommand(), logCommand(), slackCommand(), hooksCommand(), doctorCommand(), serviceCommand(), tryCommand(), uninstallCommand(), completionCommand(), manCommand(), versionCommand(),
 	}
 }
 
