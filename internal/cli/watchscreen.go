@@ -267,17 +267,17 @@ func (s *screen) headline(wide int, now time.Time) string {
 	if !s.heard {
 		return ""
 	}
-	said := openLine(s.status.Pending) + " · " + string(s.status.Presence.State)
+	said := []string{openLine(s.status.Pending), string(s.status.Presence.State)}
 	if !s.status.Presence.Since.IsZero() {
-		said += " for " + ago(now.Sub(s.status.Presence.Since))
+		said[1] += " for " + ago(now.Sub(s.status.Presence.Since))
 	}
 	for _, c := range s.status.Channels {
-		said += " · " + c.Name + " " + c.State
+		said = append(said, c.Name+" "+c.State)
 	}
 	if s.status.Journal != "" {
-		said += " · the journal cannot be written"
+		said = append(said, "the journal cannot be written")
 	}
-	return s.paint.in(bold, fit(plain(said), wide))
+	return s.paint.in(bold, fit(plain(strings.Join(said, " · ")), wide))
 }
 
 // list is the table of requests, around the one that is marked.

@@ -264,7 +264,7 @@ func (f *facts) ask(ctx context.Context, program, dir string, asking []entry, de
 	case told == "":
 		return errors.Join(errors.New("cannot get Claude Code to ask a question"), runErr, firstLine(complaint.String()))
 	}
-	return errors.New("Claude Code asked, but did not run the hook")
+	return errors.New("the hook did not run, although Claude Code asked")
 }
 
 // environ is Claude Code's environment in the trial: a home of its own, and

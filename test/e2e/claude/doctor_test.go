@@ -53,7 +53,7 @@ func TestDoctorProvesTheHook(t *testing.T) {
 		t.Fatal(err)
 	}
 	home.Hooks([]string{"PermissionRequest"}, lazy)
-	if result, detail := check(); result != "fail" || !strings.Contains(detail, "did not run the hook") {
+	if result, detail := check(); result != "fail" || !strings.Contains(detail, "the hook did not run") {
 		t.Errorf("with a hook that does nothing it finds %s: %s", result, detail)
 	}
 }
