@@ -29,7 +29,9 @@ func TestDoctorProvesTheHook(t *testing.T) {
 		cmd.Dir = home.Work
 		cmd.Env = []string{"HOME=" + home.Dir, "PATH=" + programs + ":" + os.Getenv("PATH"), "TMPDIR=" + filepath.Join(home.Dir, "tmp")}
 		said, _ := cmd.Output() // exit code 1 where it fails
-		var report struct{ Checks []struct{ ID, Result, Detail string } }
+		var report struct {
+			Checks []struct{ ID, Result, Detail string }
+		}
 		if err := json.Unmarshal(said, &report); err != nil || len(report.Checks) != 1 {
 			t.Fatalf("it says %s (%v)", said, err)
 		}
