@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 
 	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/permit"
@@ -201,6 +202,7 @@ func browserTap(t *testing.T, tab opener) {
 			}, permit.Decision{Verb: permit.Deny, Message: "Use ninja <1.11>\n& nothing else"}},
 			{"reply to a question", channeltest.CardOf("ask", "AskUserQuestion", map[string]any{"questions": []any{}}), func(card string) []step {
 				return []step{
+					chromedp.Click(card + ` .reason summary`),
 					chromedp.SendKeys(card+` textarea`, "Neither."),
 					chromedp.Click(card + ` .reason button`),
 				}
@@ -247,13 +249,33 @@ func browserTap(t *testing.T, tab opener) {
 	}
 }
 
+// browserQuestion answers questions with two picks and with words, with scripts
+// on and off; a bare yes is not offered.
 func browserQuestion(t *testing.T, tab opener) {
-	s := serve(t, Config{Listen: "127.0.0.1:0"}, Options{})
-	s.show(channeltest.CardOf("ask", "AskUserQuestion", map[string]any{"questions": []any{}}))
-	ctx := tab(t)
-	do(ctx, t, chromedp.Navigate(s.Status().URL), chromedp.WaitVisible(cardSelector("ask")))
-	holds(ctx, t, `!document.querySelector("[value=allow]")`)
-	holds(ctx, t, `/answer in the terminal/.test(document.querySelector(".question").innerText)`)
+	for _, scripts := range []bool{true, false} {
+		s := serve(t, Config{Listen: "127.0.0.1:0"}, Options{})
+		s.show(channeltest.CardOf("ask", "AskUserQuestion", map[string]any{"questions": []any{
+			map[string]any{"question": "Which extras?", "multiSelect": true, "options": []any{
+				map[string]any{"label": "Lint"}, map[string]any{"label": "CI", "description": "on each push"}, map[string]any{"label": "Docs"}}},
+			map[string]any{"question": "Which framework?", "options": []any{map[string]any{"label": "React", "preview": "<App/>"}, map[string]any{"label": "Vue"}}},
+		}}))
+		ctx := tab(t)
+		card := cardSelector("ask")
+		do(ctx, t, allowScripts(scripts), chromedp.Navigate(s.Status().URL), chromedp.WaitVisible(card),
+			chromedp.WaitNotPresent(card+` [value=allow]`),
+			chromedp.Click(card+` [name="f.q0"][value="0"]`), chromedp.Click(card+` [name="f.q0"][value="1"]`),
+			chromedp.SendKeys(card+` [name="f.q1.other"]`, "Svelte, please"),
+			chromedp.Click(card+` button[name=way][value="answer:0"]`),
+			chromedp.WaitVisible(`#said p`))
+		answers := s.desk.Answers()
+		if len(answers) != 1 {
+			t.Fatalf("scripts %v: %d answers", scripts, len(answers))
+		}
+		want := map[string][]string{"q0": {"0", "1"}, "q0.other": {""}, "q1.other": {"Svelte, please"}}
+		if diff := cmp.Diff(want, answers[0].Fields); diff != "" || answers[0].Way != permit.WayAnswer {
+			t.Errorf("scripts %v: way %q, %s", scripts, answers[0].Way, diff)
+		}
+	}
 }
 
 func browserLive(t *testing.T, tab opener) {

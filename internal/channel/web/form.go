@@ -13,13 +13,17 @@ import (
 // The limits of an answer. Claude Code cuts what a hook tells the model at
 // 10,000 characters, so a longer message would be cut silently.
 const (
-	maxMessage = 10_000     // characters
-	maxForm    = 256 * 1024 // bytes of a form: a message of the widest characters fits
+	maxMessage = 10_000  // characters
+	maxForm    = 8 << 20 // bytes of a form: a changed file of a megabyte or two fits
 )
 
-// parseAnswer reads the form of an answer: request, generation, digest, verb
-// ("allow" or "deny") and message (with deny only). Each may come only once;
-// other fields are ignored. An error is a sentence for whoever sent it.
+// fieldPrefix is before the names of what is filled into a way's form.
+const fieldPrefix = "f."
+
+// parseAnswer reads the form of an answer: request, generation, digest, and
+// either verb ("allow" or "deny") with message (with deny only), or way (its
+// name, a colon and its pick) with what was filled in under "f." and the field's
+// name. Each but those may come only once; other fields are ignored. An error is a sentence for whoever sent it.
 func parseAnswer(body string) (permit.Answer, error) {
 	fields, err := url.ParseQuery(body)
 	if err != nil {
@@ -37,11 +41,32 @@ func parseAnswer(body string) (permit.Answer, error) {
 	generation, notNumber := strconv.Atoi(one("generation"))
 	verb := permit.Verb(one("verb"))
 	message := strings.TrimSpace(strings.ReplaceAll(one("message"), "\r\n", "\n"))
+	way, pick, filled := permit.WayName(""), 0, map[string][]string(nil)
+	if chosen := one("way"); chosen != "" {
+		name, number, _ := strings.Cut(chosen, ":")
+		way = permit.WayName(name)
+		if pick, err = strconv.Atoi(number); err != nil {
+			err = fmt.Errorf("cannot use the form: %q is no way to answer", chosen)
+		}
+		filled = make(map[string][]string)
+		for name, values := range fields {
+			if name, ok := strings.CutPrefix(name, fieldPrefix); ok {
+				filled[name] = values
+			}
+			for _, value := range values {
+				if !utf8.ValidString(value) {
+					err = fmt.Errorf("cannot use the form: it is not UTF-8 text")
+				}
+			}
+		}
+	}
 	switch {
 	case err != nil:
+	case way != "" && (verb != "" || message != ""):
+		err = fmt.Errorf("cannot use the form: it has both a way and a verb")
 	case request == "" || digest == "" || notNumber != nil || generation < 1:
 		err = fmt.Errorf("cannot use the form: it needs the request, generation and digest of the card that was answered")
-	case verb != permit.Allow && verb != permit.Deny:
+	case way == "" && verb != permit.Allow && verb != permit.Deny:
 		err = fmt.Errorf("cannot use the form: verb is allow or deny, not %q", verb)
 	case !utf8.ValidString(message):
 		err = fmt.Errorf("cannot use the message: it is not UTF-8 text")
@@ -58,5 +83,8 @@ func parseAnswer(body string) (permit.Answer, error) {
 		Generation: generation,
 		Digest:     digest,
 		Decision:   permit.Decision{Verb: verb, Message: message},
+		Way:        way,
+		Pick:       pick,
+		Fields:     filled,
 	}, nil
 }

@@ -44,7 +44,14 @@ type presenceView struct {
 	Since    *clock
 	Source   string
 	Until    *clock // of what was set by hand
+	Notes    []noteView
 	Meaning  string
+}
+
+// noteView is a happening that asks nothing.
+type noteView struct {
+	Title, Project, Text string
+	At                   clock
 }
 
 // clock is a moment as the page tells it. The script tells it in the reader's
@@ -80,12 +87,40 @@ type cardView struct {
 
 	Headline string
 	Note     string
-	// Question is a request that needs answers, not an approval.
-	Question bool
+	// Plain are the ways that one tap takes, Folded those that something is to be
+	// confirmed or filled in for first.
+	Plain, Folded []wayView
+	// Deny and Reason: it can be denied, with words too.
+	Approve, Deny, Reason bool
+	Held, Uneditable      string
+	Withheld              bool
 	// Inline: the parts are drawn on the card itself. Settled long ones are a
 	// page of their own.
 	Inline bool
 	Size   string
+}
+
+// wayView is a way as a button, or as a fold with a form in it.
+type wayView struct {
+	permit.Way
+	Value string // of the button: name and pick
+	Class string // "approve" or "deny"
+	Form  []fieldView
+}
+
+type fieldView struct {
+	permit.Field
+	Input string // the input's name
+	Other string // the name of the one for other words; empty: there is none
+	Step  string // of a number
+	Rows  int    // of a text
+	Picks []pickView
+}
+
+type pickView struct {
+	permit.Option
+	Value   int
+	Checked bool
 }
 
 type partView struct {
@@ -136,6 +171,7 @@ func (c *Channel) headView(board view) headView {
 	}
 	if c.opt.Presence != nil {
 		h.Presence = presenceOf(c.opt.Presence(), now)
+		h.Presence.Notes = c.notes.views(now)
 	}
 	return h
 }
@@ -182,11 +218,17 @@ func (c *Channel) cardView(e entry, whole bool) cardView {
 		Asked: clockOf(r.Asked, now),
 		Ago:   ago(now.Sub(r.Asked)),
 
-		Headline: preview.Reveal(e.card.Headline()),
-		Note:     preview.Reveal(e.card.Note),
-		Question: r.Tool == "AskUserQuestion",
-		Inline:   e.card.Live() || whole || len(r.Input) <= settledMost,
-		Size:     thousands(len(r.Input)) + " bytes",
+		Headline:   preview.Reveal(e.card.Headline()),
+		Note:       preview.Reveal(e.card.Note),
+		Held:       p.Held,
+		Uneditable: p.Uneditable,
+		Withheld:   p.Withheld,
+		Inline:     e.card.Live() || whole || len(r.Input) <= settledMost,
+		Size:       thousands(len(r.Input)) + " bytes",
+	}
+	v.addWays(p.Ways)
+	if r.Ordinal > 1 {
+		v.Note = strings.TrimSpace(fmt.Sprintf("The same is asked %d times at once; this is number %d. ", r.Ordinal, r.Ordinal) + v.Note)
 	}
 	v.ShortSession, _, _ = strings.Cut(v.Session, "-")
 	if r.Agent != "" || r.AgentType != "" {
@@ -203,6 +245,45 @@ func (c *Channel) cardView(e entry, whole bool) cardView {
 		for _, part := range p.Parts {
 			v.Parts = append(v.Parts, partOf(part))
 		}
+	}
+	return v
+}
+
+// addWays sorts the ways by how they are drawn.
+func (v *cardView) addWays(ways []permit.Way) {
+	for _, way := range ways {
+		w := wayView{Way: way, Value: fmt.Sprintf("%s:%d", way.Name, way.Pick), Class: "approve"}
+		if way.Verb == permit.Deny {
+			w.Class = "deny"
+		}
+		switch {
+		case way.Name == permit.WayReason:
+			v.Reason = true
+		case way.Name == permit.WayDeny:
+			v.Deny = true
+		case way.Name == permit.WayApprove && way.Confirm == "":
+			v.Approve = true
+		case way.Confirm == "" && len(way.Form) == 0:
+			v.Plain = append(v.Plain, w)
+		default:
+			for _, field := range way.Form {
+				w.Form = append(w.Form, fieldViewOf(field))
+			}
+			v.Folded = append(v.Folded, w)
+		}
+	}
+}
+
+func fieldViewOf(f permit.Field) fieldView {
+	v := fieldView{Field: f, Input: fieldPrefix + f.Name, Step: "1", Rows: min(max(4, 1+strings.Count(f.Value, "\n")), 24)}
+	if f.Kind == permit.Real {
+		v.Step = "any"
+	}
+	if f.Other {
+		v.Other = fieldPrefix + permit.OtherName(f.Name)
+	}
+	for i, o := range f.Options {
+		v.Picks = append(v.Picks, pickView{o, i, f.Value == strconv.Itoa(i)})
 	}
 	return v
 }

@@ -8,7 +8,9 @@
 //	GET  cards.json  the cards on the page, open ones first, newest first: [permit.Card, …];
 //	                 input is null where the page masks a secret in it
 //	POST answer      a form: request, generation, digest (those of the card),
-//	                 verb ("allow" or "deny"), message (with deny only)
+//	                 verb ("allow" or "deny"), message (with deny only); or, in
+//	                 place of verb, way ("answer:0": its name and pick) and what is
+//	                 filled in, under "f." and each field's name
 //	GET  events      server-sent events, for the page's script
 //
 // A card on the page is an article with data-request, data-stage,
@@ -68,6 +70,7 @@ type Channel struct {
 	board *board
 	wake  chan struct{} // holds one token while there is something to report
 	said  said
+	notes notes
 	live  clients
 	boot  string        // names this run of the page in event ids
 	still time.Duration // how often an open page hears that it is live
