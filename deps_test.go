@@ -36,6 +36,7 @@ var mayImport = []struct {
 	{"internal/broker/*", []string{"internal/permit", "internal/broker"}},
 	{"internal/socket", nil},
 	{"internal/network", nil},
+	{"internal/desktop", nil},
 	{"internal/clock", nil},
 	{"internal/terminal", []string{"internal/permit"}},
 	{"internal/hook", []string{"internal/claude", "internal/permit", "internal/wire", "internal/wire/limits", "internal/socket", "internal/paths"}},

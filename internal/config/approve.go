@@ -41,6 +41,7 @@ type Notify struct {
 	Other       bool `toml:"other"`
 	Finished    bool `toml:"finished"`
 	Replies     bool `toml:"replies"` // an ended turn waits for a reply
+	Desktop     bool `toml:"desktop"` // outcomes, as notifications of this machine's desktop
 }
 
 // Wants reports whether notes of the class are told.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -181,14 +182,10 @@ func values(v reflect.Value, table string) map[string]any {
 		name, tagged := field.Tag.Lookup("toml")
 		switch {
 		case field.Anonymous && !tagged:
-			for k, value := range values(v.Field(i), table) {
-				all[k] = value
-			}
+			maps.Copy(all, values(v.Field(i), table))
 		case name == "" || name == "-":
 		case table == "":
-			for k, value := range values(v.Field(i), name+".") {
-				all[k] = value
-			}
+			maps.Copy(all, values(v.Field(i), name+"."))
 		default:
 			all[table+name] = v.Field(i).Interface()
 		}

@@ -24,6 +24,7 @@ import (
 	"claude-permission-daemon/internal/channel"
 	"claude-permission-daemon/internal/channel/web"
 	"claude-permission-daemon/internal/config"
+	"claude-permission-daemon/internal/desktop"
 	"claude-permission-daemon/internal/journal"
 	"claude-permission-daemon/internal/mask"
 	"claude-permission-daemon/internal/network"
@@ -79,7 +80,8 @@ type Daemon struct {
 	presenceKnown chan struct{}
 
 	channels []channel.Channel
-	page     *web.Channel // nil: there is none
+	page     *web.Channel      // nil: there is none
+	desktop  *desktop.Notifier // nil: it is told nothing
 	masker   *mask.Masker
 	preview  func(permit.Request) preview.Preview
 	policy   policy
@@ -114,6 +116,10 @@ func New(o Options) (d *Daemon, err error) {
 	d.loop = &loop{log: o.Log, feeds: make(map[string]*feed), changed: newBroadcast(),
 		events: newQueue[broker.Event](), calls: make(chan func(*broker.Broker)), ended: make(chan struct{}),
 		judged: make(map[uint64]chan<- permit.Verdict), down: make(map[string]string)}
+	if o.Config.Notify.Desktop {
+		d.desktop = desktop.New(o.Log)
+		d.loop.outcomes = &outcomes{tell: d.desktop.Tell}
+	}
 	d.hooks = newHooks(d.loop.post)
 	d.recorder = &recorder{log: o.Log, masker: d.masker, done: d.loop.post, queue: newQueue[broker.Record](),
 		open: func() (journal.Opened, error) { return journal.Open(o.StateDir) }, found: d.loop.restore}
@@ -213,6 +219,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	core.Go(func() { d.signs.Run(deciding) })
 	core.Go(func() { d.loop.run(deciding) })
 	core.Go(func() { d.watchNetwork(deciding) })
+	if d.desktop != nil {
+		core.Go(func() { d.desktop.Run(deciding) })
+	}
 	core.Go(func() {
 		if err := d.presence.Run(deciding); err != nil {
 			d.log.Error("presence is no longer watched", "error", err)

@@ -26,6 +26,7 @@ type loop struct {
 	hooks    *hooks
 	signs    signWatcher
 	changed  *broadcast
+	outcomes *outcomes  // nil: the desktop is told of none
 	guard    func(bool) // told whether cards are out: then a lone blip is no return
 	guarding bool
 
@@ -111,6 +112,9 @@ func (l *loop) carryOut(effects []broker.Effect) {
 		case broker.Tell:
 			l.hooks.tell(e)
 		case broker.Draw:
+			if l.outcomes != nil {
+				l.outcomes.drawn(e.Card)
+			}
 			if why, down := l.down[e.Channel]; down && e.Card.Live() {
 				l.post(broker.PostFailed{ID: e.Card.Request.ID, Channel: e.Channel, Reason: why})
 			} else if !down {

@@ -213,6 +213,14 @@ func TestFaults(t *testing.T) {
 		{name: "no scope to post", after: func(_ *testing.T, r *rig) { r.slack.SetScopes("im:history") }, id: "slack-scopes", want: Fail, says: "chat:write"},
 		{name: "no scope to look", after: func(_ *testing.T, r *rig) { r.slack.SetScopes("chat:write") }, id: "slack-scopes", want: Warn, says: "im:history"},
 		{name: "Slack out of reach", after: func(_ *testing.T, r *rig) { r.slack.Down() }, id: "slack-bot-token", want: Warn, says: "cannot be asked"},
+		{name: "a Slack that does not answer", none: true, before: func(t *testing.T, r *rig) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Close() })
+			r.change(r.slack.URL(), "http://"+l.Addr().String()+"/api/")
+		}, id: "slack-app-token", want: Warn, says: "cannot be asked about the app token now"},
 		{name: "a daemon without Slack", before: func(t *testing.T, r *rig) {
 			r.write(".config/"+daemonProgram+"/config.toml", "[web]\nlisten = \"127.0.0.1:0\"\n[presence]\nsource = \"manual\"\n")
 		}, after: config(""), id: "slack-link", want: Fail, says: "started without it"},
