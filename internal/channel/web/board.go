@@ -27,6 +27,7 @@ type board struct {
 
 	mu      sync.Mutex // guards the fields that follow
 	entries map[string]*entry
+	notes   []noted       // newest first
 	rev     uint64        // of the last change
 	change  chan struct{} // closed at the next change
 	reports []report      // for the desk, not yet brought
@@ -137,6 +138,7 @@ type view struct {
 	rev     uint64
 	waiting []entry // open, newest first
 	settled []entry // newest first
+	notes   []noted // newest first
 }
 
 // view also returns a channel that is closed at the next change.
@@ -144,7 +146,7 @@ func (b *board) view() (view, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.forget()
-	v := view{rev: b.rev}
+	v := view{rev: b.rev, notes: b.freshNotes()}
 	for _, e := range b.sorted(func(*entry) bool { return true }) {
 		if e.card.Live() {
 			v.waiting = append(v.waiting, *e)

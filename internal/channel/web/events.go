@@ -29,6 +29,9 @@ type update struct {
 	Waiting []string          `json:"waiting"`
 	Settled []string          `json:"settled"`
 	Cards   map[string]string `json:"cards"`
+	// Notes are the happenings, newest first; News has the HTML of the new ones.
+	Notes []string          `json:"notes"`
+	News  map[string]string `json:"news"`
 }
 
 // events keeps a page live until it goes away, is displaced, or we stop. A slow
@@ -124,6 +127,8 @@ func (p *pages) update(board view, at uint64, known bool) (update, error) {
 		Waiting: []string{},
 		Settled: []string{},
 		Cards:   make(map[string]string),
+		Notes:   []string{},
+		News:    make(map[string]string),
 	}
 	var html bytes.Buffer
 	if err := p.html.ExecuteTemplate(&html, "presence", head.Presence); err != nil {
@@ -138,12 +143,23 @@ func (p *pages) update(board view, at uint64, known bool) (update, error) {
 				continue
 			}
 			html.Reset()
-			if err := p.html.ExecuteTemplate(&html, "card", p.c.cardView(e, false)); err != nil {
+			if err := p.html.ExecuteTemplate(&html, "card", p.c.cardView(e, false, draft{})); err != nil {
 				return err
 			}
 			u.Cards[id] = html.String()
 		}
 		return nil
+	}
+	for _, n := range board.notes {
+		u.Notes = append(u.Notes, n.note.ID)
+		if known && n.rev <= at {
+			continue
+		}
+		html.Reset()
+		if err := p.html.ExecuteTemplate(&html, "happening", noteViewOf(n.note, p.c.opt.Now())); err != nil {
+			return u, err
+		}
+		u.News[n.note.ID] = html.String()
 	}
 	if err := take(board.waiting, &u.Waiting); err != nil {
 		return u, err

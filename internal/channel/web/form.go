@@ -14,7 +14,8 @@ import (
 // 10,000 characters, so a longer message would be cut silently.
 const (
 	maxMessage = 10_000  // characters
-	maxForm    = 8 << 20 // bytes of a form: a changed file of a megabyte or two fits
+	maxForm    = 8 << 20 // bytes of a form: a changed file of a megabyte fits, escaped
+	maxFilled  = 1000    // values that are filled in
 )
 
 // fieldPrefix is before the names of what is filled into a way's form.
@@ -22,15 +23,17 @@ const fieldPrefix = "f."
 
 // parseAnswer reads the form of an answer: request, generation, digest, and
 // either verb ("allow" or "deny") with message (with deny only), or way (its
-// name, a colon and its pick) with what was filled in under "f." and the field's
-// name. Each but those may come only once; other fields are ignored. An error is a sentence for whoever sent it.
+// name, a colon and its pick) with what was filled in under "f." and the
+// field's name. Each but those may come only once; a value that is empty is as
+// one that is not there, and what is not known is ignored. An error is a
+// sentence for whoever sent it.
 func parseAnswer(body string) (permit.Answer, error) {
-	fields, err := url.ParseQuery(body)
+	sent, err := url.ParseQuery(body)
 	if err != nil {
 		return permit.Answer{}, fmt.Errorf("cannot read the form: %w", err)
 	}
 	one := func(name string) string {
-		if values := fields[name]; len(values) == 1 {
+		if values := sent[name]; len(values) == 1 {
 			return values[0]
 		} else if len(values) > 1 && err == nil {
 			err = fmt.Errorf("cannot use the form: it has %s more than once", name)
@@ -39,34 +42,18 @@ func parseAnswer(body string) (permit.Answer, error) {
 	}
 	request, digest := one("request"), one("digest")
 	generation, notNumber := strconv.Atoi(one("generation"))
-	verb := permit.Verb(one("verb"))
+	verb, chosen := permit.Verb(one("verb")), one("way")
 	message := strings.TrimSpace(strings.ReplaceAll(one("message"), "\r\n", "\n"))
-	way, pick, filled := permit.WayName(""), 0, map[string][]string(nil)
-	if chosen := one("way"); chosen != "" {
-		name, number, _ := strings.Cut(chosen, ":")
-		way = permit.WayName(name)
-		if pick, err = strconv.Atoi(number); err != nil {
-			err = fmt.Errorf("cannot use the form: %q is no way to answer", chosen)
-		}
-		filled = make(map[string][]string)
-		for name, values := range fields {
-			if name, ok := strings.CutPrefix(name, fieldPrefix); ok {
-				filled[name] = values
-			}
-			for _, value := range values {
-				if !utf8.ValidString(value) {
-					err = fmt.Errorf("cannot use the form: it is not UTF-8 text")
-				}
-			}
-		}
-	}
+	way, pick, wayOK := wayOf(chosen)
 	switch {
 	case err != nil:
-	case way != "" && (verb != "" || message != ""):
-		err = fmt.Errorf("cannot use the form: it has both a way and a verb")
 	case request == "" || digest == "" || notNumber != nil || generation < 1:
 		err = fmt.Errorf("cannot use the form: it needs the request, generation and digest of the card that was answered")
-	case way == "" && verb != permit.Allow && verb != permit.Deny:
+	case chosen != "" && (verb != "" || message != ""):
+		err = fmt.Errorf("cannot use the form: it has both a way and a verb or a message")
+	case chosen != "" && !wayOK:
+		err = fmt.Errorf("cannot use the form: %q is no way to answer", chosen)
+	case chosen == "" && verb != permit.Allow && verb != permit.Deny:
 		err = fmt.Errorf("cannot use the form: verb is allow or deny, not %q", verb)
 	case !utf8.ValidString(message):
 		err = fmt.Errorf("cannot use the message: it is not UTF-8 text")
@@ -78,13 +65,56 @@ func parseAnswer(body string) (permit.Answer, error) {
 	if err != nil {
 		return permit.Answer{}, err
 	}
-	return permit.Answer{
+	a := permit.Answer{
 		Request:    request,
 		Generation: generation,
 		Digest:     digest,
 		Decision:   permit.Decision{Verb: verb, Message: message},
 		Way:        way,
 		Pick:       pick,
-		Fields:     filled,
-	}, nil
+	}
+	if way != "" {
+		if a.Fields, err = filledIn(sent); err != nil {
+			return permit.Answer{}, err
+		}
+	}
+	return a, nil
+}
+
+// wayOf reads "answer:0".
+func wayOf(chosen string) (way permit.WayName, pick int, ok bool) {
+	name, number, _ := strings.Cut(chosen, ":")
+	pick, err := strconv.Atoi(number)
+	if err != nil || pick < 0 || name == "" || len(name) > 40 {
+		return "", 0, false
+	}
+	return permit.WayName(name), pick, true
+}
+
+// filledIn takes what was filled into a form; nil: nothing was.
+func filledIn(sent url.Values) (map[string][]string, error) {
+	var fields map[string][]string
+	count := 0
+	for name, values := range sent {
+		name, ok := strings.CutPrefix(name, fieldPrefix)
+		if !ok {
+			continue
+		}
+		for _, value := range values {
+			if count++; count > maxFilled {
+				return nil, fmt.Errorf("cannot use the form: more than %d values are filled in", maxFilled)
+			}
+			if !utf8.ValidString(value) || !utf8.ValidString(name) {
+				return nil, fmt.Errorf("cannot use the form: it is not UTF-8 text")
+			}
+			if value == "" {
+				continue
+			}
+			if fields == nil {
+				fields = make(map[string][]string)
+			}
+			fields[name] = append(fields[name], value)
+		}
+	}
+	return fields, nil
 }

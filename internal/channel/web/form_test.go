@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -27,6 +28,20 @@ func TestParseAnswer(t *testing.T) {
 		{"deny with a message", card + "&verb=deny&message=a%0D%0Ab+%26c%0A", good(permit.Deny, "a\nb &c"), ""},
 		{"a field of a later page", card + "&verb=deny&colour=red", good(permit.Deny, ""), ""},
 		{"the longest message", card + "&verb=deny&message=" + strings.Repeat("%F0%9F%99%82", 10_000), good(permit.Deny, strings.Repeat("🙂", 10_000)), ""},
+
+		{"a way", card + "&way=choose:2", permit.Answer{Request: "r1", Generation: 2, Digest: "d1", Way: "choose", Pick: 2}, ""},
+		{"a form", card + "&way=answer:0&f.q0=1&f.q0=0&f.q0.other=&f.q1=&f.q1.other=a%0D%0Ab&q2=5&message=&verb=", permit.Answer{Request: "r1", Generation: 2, Digest: "d1",
+			Way: "answer", Fields: map[string][]string{"q0": {"1", "0"}, "q1.other": {"a\r\nb"}}}, ""},
+		{"fields without a way", card + "&verb=deny&f.q0=1", good(permit.Deny, ""), ""},
+
+		{"a way and a verb", card + "&way=answer:0&verb=allow", permit.Answer{}, "both a way and a verb"},
+		{"a way and a message", card + "&way=answer:0&message=x", permit.Answer{}, "both a way and a verb"},
+		{"a way without a pick", card + "&way=answer", permit.Answer{}, "no way to answer"},
+		{"a pick below nought", card + "&way=choose:-1", permit.Answer{}, "no way to answer"},
+		{"two ways", card + "&way=choose:0&way=choose:1", permit.Answer{}, "way more than once"},
+		{"a field that is not text", card + "&way=answer:0&f.q0=%ff", permit.Answer{}, "UTF-8"},
+		{"a field's name that is not text", card + "&way=answer:0&f.%ff=1", permit.Answer{}, "UTF-8"},
+		{"too many values", card + "&way=answer:0" + strings.Repeat("&f.q0=1", maxFilled+1), permit.Answer{}, "values are filled in"},
 
 		{"nothing", "", permit.Answer{}, "needs the request"},
 		{"no verb", card, permit.Answer{}, "verb is allow or deny"},
@@ -63,6 +78,8 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add("request=r1&generation=2&digest=d1&verb=deny&message=no%0D%0A%E2%80%AE")
 	f.Add("request=r1&generation=1&digest=d1&verb=allow&message=%00")
 	f.Add("verb=deny;verb=allow&request=%zz")
+	f.Add("request=r1&generation=1&digest=d1&way=answer:0&f.q0=0&f.q0=2&f.q0.other=and+more&f.q1=")
+	f.Add("request=r1&generation=1&digest=d1&way=always:3&f.=&f.%F0%9F=1")
 	f.Fuzz(func(t *testing.T, body string) {
 		a, err := parseAnswer(body)
 		if err != nil {
@@ -72,19 +89,33 @@ func FuzzParseAnswer(f *testing.F) {
 			return
 		}
 		d := a.Decision
-		if a.Request == "" || a.Digest == "" || a.Generation < 1 || d.Verb != permit.Allow && d.Verb != permit.Deny {
-			t.Errorf("half an answer: %+v", a)
+		verb := d.Verb == permit.Allow || d.Verb == permit.Deny
+		if a.Request == "" || a.Digest == "" || a.Generation < 1 || verb == (a.Way != "") || !verb && d.Verb != "" || a.Pick < 0 {
+			t.Errorf("half an answer, or two: %+v", a)
 		}
-		if !utf8.ValidString(d.Message) || utf8.RuneCountInString(d.Message) > maxMessage || d.Verb == permit.Allow && d.Message != "" {
+		if !utf8.ValidString(d.Message) || utf8.RuneCountInString(d.Message) > maxMessage || d.Verb != permit.Deny && d.Message != "" {
 			t.Errorf("a message that must not be sent: %q", d.Message)
 		}
-		fields, err := url.ParseQuery(body)
-		if err != nil {
-			t.Fatal(err)
+		if a.Way == "" && a.Fields != nil {
+			t.Errorf("a form for no way: %+v", a)
 		}
-		fields.Set("message", d.Message)
-		if again, err := parseAnswer(fields.Encode()); err != nil || cmp.Diff(a, again) != "" {
-			t.Errorf("read again it is %+v (%v), not %+v", again, err, a)
+		again := url.Values{"request": {a.Request}, "generation": {strconv.Itoa(a.Generation)}, "digest": {a.Digest}}
+		if verb {
+			again.Set("verb", string(d.Verb))
+			again.Set("message", d.Message)
+		} else {
+			again.Set("way", wayValue(permit.Way{Name: a.Way, Pick: a.Pick}))
+		}
+		for name, values := range a.Fields {
+			for _, value := range values {
+				if value == "" || !utf8.ValidString(value) || !utf8.ValidString(name) {
+					t.Errorf("a field that must not be sent: %q %q", name, value)
+				}
+			}
+			again[fieldPrefix+name] = values
+		}
+		if b, err := parseAnswer(again.Encode()); err != nil || cmp.Diff(a, b) != "" {
+			t.Errorf("read again it is %+v (%v), not %+v", b, err, a)
 		}
 	})
 }

@@ -176,8 +176,8 @@ func TestCardTellsAll(t *testing.T) {
 		"options", "depth", "<3>", "hint", "an unknown kind",
 		"A key was masked.",
 		"Claude’s own words, not checked", "Do what ask needs",
+		"Deny", "Approve", "Deny with reason…", "Why, or what to do instead", "Claude reads this.", "Deny with reason",
 		"Folder", "/home/alice/src/shop", "Mode", "acceptEdits", "Session", "63350b0e", "Answer by", "16:39 UTC", "1 h 35 min left",
-		"Deny", "Approve", "Deny with a reason…", "Deny with this reason",
 	} {
 		found := strings.Index(says[at:], want)
 		if found < 0 {

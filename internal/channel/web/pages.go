@@ -8,9 +8,12 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +85,8 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.card(w, r)
 	case rest == "cards.json":
 		p.cards(w)
+	case rest == "notes.json":
+		p.notes(w)
 	case rest == "events":
 		p.events(w, r)
 	case rest == "answer":
@@ -123,7 +128,7 @@ func (p *pages) card(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such request on the page any more.", http.StatusNotFound)
 		return
 	}
-	p.draw(w, http.StatusOK, "single", p.c.singleView(e))
+	p.draw(w, http.StatusOK, "single", p.c.singleView(e, draft{way: r.URL.Query().Get("way")}))
 }
 
 func (p *pages) draw(w http.ResponseWriter, status int, name string, view any) {
@@ -138,18 +143,50 @@ func (p *pages) draw(w http.ResponseWriter, status int, name string, view any) {
 	_, _ = w.Write(page.Bytes())
 }
 
+// cardJSON is a card for programs.
+type cardJSON struct {
+	permit.Card
+	Ways []permit.Way `json:"ways"`
+	Held string       `json:"held,omitempty"`
+}
+
 // cards is the list for programs. What is masked for people is masked for them:
-// an input with a secret in it is left out.
+// an input with a secret in it is left out, and what Claude Code says around it;
+// so is what somebody filled into a form.
 func (p *pages) cards(w http.ResponseWriter) {
 	board, _ := p.c.board.view()
-	cards := []permit.Card{}
+	cards := []cardJSON{}
 	for _, e := range append(board.waiting, board.settled...) {
-		if len(e.preview().Masked) > 0 {
-			e.card.Request.Input = nil
+		shown, card := e.preview(), e.card
+		r := &card.Request
+		if len(shown.Masked) > 0 || shown.Withheld {
+			r.Input, r.Suggestions, r.Why = nil, nil, ""
 		}
-		cards = append(cards, e.card)
+		if shown.Withheld {
+			r.Cwd, r.Branch, r.Session, r.Prompt, r.Agent, r.AgentType, r.Client = "", "", "", "", "", "", permit.Client{}
+		}
+		if o := card.Outcome; o != nil && o.Decision != nil {
+			decision, outcome := *o.Decision, *o
+			decision.Input, decision.Permissions = nil, nil
+			outcome.Decision, card.Outcome = &decision, &outcome
+		}
+		row := cardJSON{Card: card, Ways: []permit.Way{}}
+		if card.Live() {
+			row.Ways, row.Held = append(row.Ways, shown.Ways...), shown.Held
+		}
+		cards = append(cards, row)
 	}
 	writeJSON(w, http.StatusOK, cards)
+}
+
+// notes is the list of happenings for programs.
+func (p *pages) notes(w http.ResponseWriter) {
+	board, _ := p.c.board.view()
+	notes := []permit.Note{}
+	for _, n := range board.notes {
+		notes = append(notes, n.note)
+	}
+	writeJSON(w, http.StatusOK, notes)
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
@@ -191,16 +228,75 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request) {
 		p.awaitSettled(r.Context(), answer)
 	}
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
-		writeJSON(w, statusOf(verdict.Code), struct {
-			Code permit.VerdictCode `json:"code"`
-			Text string             `json:"text"`
-		}{verdict.Code, verdict.Text})
+		writeJSON(w, statusOf(verdict.Code), verdictJSON{verdict.Code, verdict.Text, p.lacking(answer, verdict)})
 		return
 	}
-	key := p.c.said.put(saying{Text: verdict.Text, Good: verdict.Code == permit.Accepted})
+	told := saying{Text: verdict.Text, Good: verdict.Code == permit.Accepted}
+	if d := draftOf(answer, verdict); !told.Good && d.fields != nil {
+		if e, ok, _ := p.c.board.find(answer.Request); ok && e.card.Request.Generation == answer.Generation {
+			// What was filled in is worth keeping: the card again, with it in its form.
+			view := p.c.singleView(e, d)
+			if !view.Card.Answer.lacks() {
+				view.Said = &told
+			}
+			p.draw(w, statusOf(verdict.Code), "single", view)
+			return
+		}
+	}
+	key := p.c.said.put(told)
 	// Relative to the form's page: a proxy may have put us under another path.
 	w.Header().Set("Location", "./?said="+url.QueryEscape(key))
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// verdictJSON is a verdict for programs.
+type verdictJSON struct {
+	Code permit.VerdictCode `json:"code"`
+	Text string             `json:"text"`
+	// Field is what it is about, of the form that was filled in, where that is known.
+	Field string `json:"field,omitempty"`
+}
+
+// draftOf is an answer that was not taken, to be filled in further.
+func draftOf(a permit.Answer, v permit.Verdict) draft {
+	d := draft{way: string(a.Decision.Verb), fields: a.Fields, lacks: v.Text}
+	if a.Way != "" {
+		d.way = wayValue(permit.Way{Name: a.Way, Pick: a.Pick})
+	}
+	if a.Decision.Message != "" {
+		d.fields = map[string][]string{"message": {a.Decision.Message}}
+	}
+	if v.Code == permit.Incomplete && d.fields == nil {
+		d.fields = map[string][]string{} // the form was sent empty
+	}
+	return d
+}
+
+// lacking is the name of the field that an incomplete answer lacks.
+func (p *pages) lacking(a permit.Answer, v permit.Verdict) string {
+	if e, ok, _ := p.c.board.find(a.Request); ok && v.Code == permit.Incomplete {
+		for _, way := range e.preview().Ways {
+			for _, f := range way.Form {
+				if way.Name == a.Way && way.Pick == a.Pick && lackingIn(v.Text, f) {
+					return f.Name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// wordsOf are the texts among what was filled in.
+func wordsOf(fields map[string][]string) []string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, value := range fields[name] {
+			if _, err := strconv.Atoi(value); err != nil && strings.TrimSpace(value) != "" {
+				words = append(words, value)
+			}
+		}
+	}
+	return words
 }
 
 // statusOf is the HTTP status that tells a program how its answer fared.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"claude-permission-daemon/internal/channel/channeltest"
+	"claude-permission-daemon/internal/claude"
 	"claude-permission-daemon/internal/permit"
 )
 
@@ -73,8 +74,12 @@ func (s *stage) judge(a permit.Answer) permit.Verdict {
 	case a.Generation != card.Request.Generation || a.Digest != card.Request.Digest:
 		return permit.Verdict{Code: permit.NotAsShown, Text: "It does not count: the request is no longer the one that was shown."}
 	}
-	card = channeltest.Decided(card, a.Decision.Verb, permit.Delivered, a.Decision.Message)
-	card.Outcome.Decision = &a.Decision
+	decision, lacks := claude.Resolve(card.Request, a, true)
+	if lacks != "" {
+		return permit.Verdict{Code: permit.Incomplete, Text: lacks}
+	}
+	card = channeltest.Decided(card, decision.Verb, permit.Delivered, decision.Message)
+	card.Outcome.Decision = &decision
 	s.show(card)
 	return permit.Verdict{Code: permit.Accepted, Text: card.Outcome.Sentence()}
 }

@@ -30,12 +30,16 @@ type pageView struct {
 	Head    headView
 	Said    *saying
 	Waiting []cardView
+	Notes   []noteView
 	Settled []cardView
 }
 
 type singleView struct {
 	Head headView
+	Said *saying
 	Card cardView
+	// Unsent are words that were filled in when the card had ended already.
+	Unsent []string
 }
 
 type presenceView struct {
@@ -44,14 +48,7 @@ type presenceView struct {
 	Since    *clock
 	Source   string
 	Until    *clock // of what was set by hand
-	Notes    []noteView
 	Meaning  string
-}
-
-// noteView is a happening that asks nothing.
-type noteView struct {
-	Title, Project, Text string
-	At                   clock
 }
 
 // clock is a moment as the page tells it. The script tells it in the reader's
@@ -87,45 +84,20 @@ type cardView struct {
 
 	Headline string
 	Note     string
-	// Plain are the ways that one tap takes, Folded those that something is to be
-	// confirmed or filled in for first.
-	Plain, Folded []wayView
-	// Deny and Reason: it can be denied, with words too.
-	Approve, Deny, Reason bool
-	Held, Uneditable      string
-	Withheld              bool
+	Kind     permit.Kind
+	Ordinal  int // 2: the second of several that ask for the very same; 0: no other
+	Answer   answerView
+	// Repeated are the parts that the open form says too.
+	Repeated []partView
 	// Inline: the parts are drawn on the card itself. Settled long ones are a
 	// page of their own.
 	Inline bool
 	Size   string
 }
 
-// wayView is a way as a button, or as a fold with a form in it.
-type wayView struct {
-	permit.Way
-	Value string // of the button: name and pick
-	Class string // "approve" or "deny"
-	Form  []fieldView
-}
-
-type fieldView struct {
-	permit.Field
-	Input string // the input's name
-	Other string // the name of the one for other words; empty: there is none
-	Step  string // of a number
-	Rows  int    // of a text
-	Picks []pickView
-}
-
-type pickView struct {
-	permit.Option
-	Value   int
-	Checked bool
-}
-
 type partView struct {
 	Label string
-	Class string // "code", "diff", "text" or "table"
+	Class string // "code", "diff", "text", "markdown" or "table"
 	Size  string // of what is more than one short line
 	Long  bool   // drawn in a window, with a switch to unfold it
 	Lines []lineView
@@ -133,14 +105,18 @@ type partView struct {
 }
 
 type lineView struct {
-	Class string // of a diff's line: "add", "del", "hunk" or ""
-	Runs  []run
+	// Class is what the line is: of a diff "add", "del", "hunk" or "", of Markdown
+	// what markdownLines says.
+	Class  string
+	Number int // of a diff's line in the file, the new one if it has it; 0: none
+	Runs   []run
 }
 
 // run is a piece of text; Mark says that it stands for what cannot be seen.
 type run struct {
 	Text string
 	Mark bool
+	Kind string // in Markdown: "strong", "code", "dim" or ""
 }
 
 // The sizes from which a part is drawn otherwise.
@@ -171,7 +147,6 @@ func (c *Channel) headView(board view) headView {
 	}
 	if c.opt.Presence != nil {
 		h.Presence = presenceOf(c.opt.Presence(), now)
-		h.Presence.Notes = c.notes.views(now)
 	}
 	return h
 }
@@ -179,20 +154,31 @@ func (c *Channel) headView(board view) headView {
 func (c *Channel) pageView(board view) pageView {
 	p := pageView{Head: c.headView(board)}
 	for _, e := range board.waiting {
-		p.Waiting = append(p.Waiting, c.cardView(e, false))
+		p.Waiting = append(p.Waiting, c.cardView(e, false, draft{}))
+	}
+	for _, n := range board.notes {
+		p.Notes = append(p.Notes, noteViewOf(n.note, c.opt.Now()))
 	}
 	for _, e := range board.settled {
-		p.Settled = append(p.Settled, c.cardView(e, false))
+		p.Settled = append(p.Settled, c.cardView(e, false, draft{}))
 	}
 	return p
 }
 
-func (c *Channel) singleView(e entry) singleView {
-	return singleView{c.headView(view{}), c.cardView(e, true)}
+// singleView draws one card on a page of its own, with what was filled in. Words
+// that come too late are not lost.
+func (c *Channel) singleView(e entry, d draft) singleView {
+	v := singleView{Head: c.headView(view{}), Card: c.cardView(e, true, d)}
+	if !v.Card.Live {
+		for _, words := range wordsOf(d.fields) {
+			v.Unsent = append(v.Unsent, preview.Reveal(words))
+		}
+	}
+	return v
 }
 
-// cardView draws one card; whole, even if it is settled and long.
-func (c *Channel) cardView(e entry, whole bool) cardView {
+// cardView draws one card; whole, even if it is settled or its forms are long.
+func (c *Channel) cardView(e entry, whole bool, d draft) cardView {
 	r, p, now := e.card.Request, e.preview(), c.opt.Now()
 	v := cardView{
 		Request:    r.ID,
@@ -218,17 +204,17 @@ func (c *Channel) cardView(e entry, whole bool) cardView {
 		Asked: clockOf(r.Asked, now),
 		Ago:   ago(now.Sub(r.Asked)),
 
-		Headline:   preview.Reveal(e.card.Headline()),
-		Note:       preview.Reveal(e.card.Note),
-		Held:       p.Held,
-		Uneditable: p.Uneditable,
-		Withheld:   p.Withheld,
-		Inline:     e.card.Live() || whole || len(r.Input) <= settledMost,
-		Size:       thousands(len(r.Input)) + " bytes",
+		Headline: preview.Reveal(e.card.Headline()),
+		Note:     preview.Reveal(e.card.Note),
+		Kind:     r.Kind,
+		Inline:   e.card.Live() || whole || len(r.Input) <= settledMost,
+		Size:     thousands(len(r.Input)) + " bytes",
 	}
-	v.addWays(p.Ways)
 	if r.Ordinal > 1 {
-		v.Note = strings.TrimSpace(fmt.Sprintf("The same is asked %d times at once; this is number %d. ", r.Ordinal, r.Ordinal) + v.Note)
+		v.Ordinal = r.Ordinal
+	}
+	if v.Live {
+		v.Answer = answerOf(shown{r.ID, r.Generation, r.Digest}, p, whole, d)
 	}
 	v.ShortSession, _, _ = strings.Cut(v.Session, "-")
 	if r.Agent != "" || r.AgentType != "" {
@@ -243,47 +229,15 @@ func (c *Channel) cardView(e entry, whole bool) cardView {
 	}
 	if v.Inline {
 		for _, part := range p.Parts {
-			v.Parts = append(v.Parts, partOf(part))
-		}
-	}
-	return v
-}
-
-// addWays sorts the ways by how they are drawn.
-func (v *cardView) addWays(ways []permit.Way) {
-	for _, way := range ways {
-		w := wayView{Way: way, Value: fmt.Sprintf("%s:%d", way.Name, way.Pick), Class: "approve"}
-		if way.Verb == permit.Deny {
-			w.Class = "deny"
-		}
-		switch {
-		case way.Name == permit.WayReason:
-			v.Reason = true
-		case way.Name == permit.WayDeny:
-			v.Deny = true
-		case way.Name == permit.WayApprove && way.Confirm == "":
-			v.Approve = true
-		case way.Confirm == "" && len(way.Form) == 0:
-			v.Plain = append(v.Plain, w)
-		default:
-			for _, field := range way.Form {
-				w.Form = append(w.Form, fieldViewOf(field))
+			if v.Answer.toldByForm(part) {
+				v.Repeated = append(v.Repeated, partOf(part))
+			} else {
+				v.Parts = append(v.Parts, partOf(part))
 			}
-			v.Folded = append(v.Folded, w)
 		}
 	}
-}
-
-func fieldViewOf(f permit.Field) fieldView {
-	v := fieldView{Field: f, Input: fieldPrefix + f.Name, Step: "1", Rows: min(max(4, 1+strings.Count(f.Value, "\n")), 24)}
-	if f.Kind == permit.Real {
-		v.Step = "any"
-	}
-	if f.Other {
-		v.Other = fieldPrefix + permit.OtherName(f.Name)
-	}
-	for i, o := range f.Options {
-		v.Picks = append(v.Picks, pickView{o, i, f.Value == strconv.Itoa(i)})
+	if p.Withheld { // the user wants no more of it here than tool and project
+		v.Branch, v.Cwd, v.Agent, v.Mode, v.Session, v.ShortSession = "", "", "", "", "", ""
 	}
 	return v
 }
@@ -336,16 +290,50 @@ func partOf(part preview.Part) partView {
 	if count > manyLines {
 		lines = []string{part.Text}
 	}
+	switch {
+	case part.Kind == preview.Diff:
+		v.Lines = diffLines(lines)
+	case part.Kind == preview.Text && part.Lang == "markdown" && count <= manyLines:
+		v.Class, v.Lines = "markdown", markdownLines(lines)
+	default:
+		for _, line := range lines {
+			v.Lines = append(v.Lines, lineView{Runs: runsOf(line)})
+		}
+	}
+	return v
+}
+
+// hunkAt reads where a hunk of a diff begins, in the old file and in the new.
+var hunkAt = regexp.MustCompile(`^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@`)
+
+// diffLines sets the lines of a diff apart and numbers them.
+func diffLines(lines []string) []lineView {
+	var drawn []lineView
+	before, after := 0, 0
 	names := true // a diff begins with the files' names, "---" and "+++"
 	for _, line := range lines {
 		l := lineView{Runs: runsOf(line)}
-		if part.Kind == preview.Diff {
-			names = names && !strings.HasPrefix(line, "@@")
-			l.Class = diffClass(line, names)
+		if at := hunkAt.FindStringSubmatch(line); at != nil {
+			before, _ = strconv.Atoi(at[1])
+			after, _ = strconv.Atoi(at[2])
 		}
-		v.Lines = append(v.Lines, l)
+		names = names && !strings.HasPrefix(line, "@@")
+		l.Class = diffClass(line, names)
+		switch {
+		case before == 0 && after == 0, l.Class == "hunk", strings.HasPrefix(line, "\\"):
+		case l.Class == "del":
+			l.Number = before
+			before++
+		case l.Class == "add":
+			l.Number = after
+			after++
+		default:
+			l.Number = after
+			before, after = before+1, after+1
+		}
+		drawn = append(drawn, l)
 	}
-	return v
+	return drawn
 }
 
 // diffClass is how a diff's line is drawn. Further down, a line that begins with

@@ -142,7 +142,7 @@ func FuzzCard(f *testing.F) {
 		card.Request.Machine.Host = command
 		e := entry{card: card, preview: func() preview.Preview { return preview.Of(card.Request) }}
 		var html strings.Builder
-		if err := p.html.ExecuteTemplate(&html, "card", c.cardView(e, true)); err != nil {
+		if err := p.html.ExecuteTemplate(&html, "card", c.cardView(e, true, draft{})); err != nil {
 			t.Fatal(err)
 		}
 		drawn := html.String()

@@ -70,7 +70,6 @@ type Channel struct {
 	board *board
 	wake  chan struct{} // holds one token while there is something to report
 	said  said
-	notes notes
 	live  clients
 	boot  string        // names this run of the page in event ids
 	still time.Duration // how often an open page hears that it is live

@@ -9,6 +9,7 @@
 	const body = document.body;
 	const waiting = document.querySelector("#waiting .cards");
 	const settled = document.querySelector("#settled .cards");
+	const happenings = document.querySelector("#notes .happenings");
 	const said = document.getElementById("said");
 	const link = document.getElementById("link");
 	let skew = Number(body.dataset.now) - Date.now(); // of this clock to the daemon's
@@ -73,11 +74,13 @@
 			const twin = fresh.querySelector('[data-keep="' + kept.dataset.keep + '"]');
 			if (twin && !isOpen(old)) twin.open = kept.open;
 		}
-		const draft = old.querySelector("textarea");
-		if (draft && draft.value.trim() && !old.dataset.sent) {
+		const drafts = [...old.querySelectorAll("form:not([data-sent]) textarea, form:not([data-sent]) input[type=text]")]
+			.filter((field) => field.value.trim() && field.value !== field.defaultValue)
+			.map((field) => field.value.trim());
+		if (isOpen(old) && drafts.length) {
 			const unsent = document.createElement("p");
 			unsent.className = "unsent";
-			unsent.textContent = "Not sent: " + draft.value.trim();
+			unsent.textContent = "Not sent: " + drafts.join("\n");
 			fresh.append(unsent);
 		} else if (old.querySelector(".unsent")) {
 			fresh.append(old.querySelector(".unsent"));
@@ -90,7 +93,7 @@
 
 	// arrange puts the cards into the list in this order, moving as few as it can.
 	function arrange(list, cards) {
-		for (const card of cardsOf(list)) if (!cards.includes(card)) card.remove();
+		for (const card of [...list.children]) if (!cards.includes(card)) card.remove();
 		cards.forEach((card, i) => {
 			if (list.children[i] !== card) list.insertBefore(card, list.children[i] || null);
 		});
@@ -133,11 +136,33 @@
 		if (arrived.length || stay.length < places.length ||
 			stay.some(({ place, top }) => Math.abs(topOf(place) - top) > 1)) movedAt = performance.now();
 		announce(arrived);
+		hear(u.notes, u.news, arrived);
 
 		const presence = document.getElementById("presence");
 		presence.innerHTML = u.presence;
 		tellTime(presence);
 		document.title = u.title;
+	}
+
+	// hear lists what happened, and says it, and what is asked, to those who listen.
+	function hear(order, news, arrived) {
+		const known = new Map([...happenings.children].map((note) => [note.dataset.note, note]));
+		const words = arrived.map((card) => "New question: " + card.getAttribute("aria-label"));
+		for (const [id, html] of Object.entries(news)) {
+			if (known.has(id)) continue;
+			const note = parse(html);
+			known.set(id, note);
+			words.push(note.querySelector(".what").textContent);
+		}
+		arrange(happenings, order.map((id) => known.get(id)).filter(Boolean));
+		if (words.length) document.getElementById("heard").textContent = words.join(". ");
+	}
+
+	function forgetOld() {
+		for (const note of [...happenings.children]) {
+			if (Number(note.dataset.until) < Date.now() + skew) note.remove();
+		}
+		happenings.parentElement.dataset.count = happenings.children.length;
 	}
 
 	// announce says that there are new questions above what is in view.
@@ -179,10 +204,16 @@
 	async function send(card, form, button) {
 		const fields = new URLSearchParams(new FormData(form));
 		fields.set(button.name, button.value);
+		for (const other of form.querySelectorAll(".else")) {
+			// Words beside another choice were left there, not chosen.
+			const set = other.closest(".field");
+			if (!other.checked && set.querySelector("input:checked")) fields.delete(set.querySelector(".other").name);
+		}
 		const buttons = [...card.querySelectorAll("button")];
 		buttons.forEach((b) => { b.disabled = true; });
 		tell(card, "");
-		let text = "", good = false;
+		clearLacks(card);
+		let text = "", good = false, field;
 		try {
 			const response = await fetch("answer", {
 				method: "POST",
@@ -190,15 +221,53 @@
 				body: fields,
 			});
 			const type = response.headers.get("Content-Type") || "";
-			text = type.startsWith("application/json") ? (await response.json()).text : await response.text();
+			if (type.startsWith("application/json")) ({ text, field } = await response.json());
+			else text = await response.text();
 			good = response.ok;
 		} catch {
 			text = "Not sent: the daemon cannot be reached. Your answer does not count; try again.";
 		}
 		buttons.forEach((b) => { b.disabled = false; });
-		if (good && fields.get("message")) card.dataset.sent = "yes";
+		if (good) form.dataset.sent = "yes";
 		if (good || !card.isConnected || !isOpen(card)) say(text, good);
+		else if (field || form.querySelector(".field")) lacks(form, field, text);
 		else tell(card, text);
+	}
+
+	// lacks says beside a field, or above the form's button, why it does not count.
+	function lacks(form, name, text) {
+		const field = name && [...form.querySelectorAll(".field")].find((f) => f.dataset.field === "f." + name || f.dataset.field === name);
+		const p = document.createElement("p");
+		p.className = "lacks";
+		p.setAttribute("role", "alert");
+		if (field) {
+			p.id = form.id + "-lacks-" + name;
+			field.append(p);
+			const input = field.querySelector("input, textarea");
+			input.setAttribute("aria-invalid", "true");
+			input.focus();
+			field.scrollIntoView({ block: "nearest" });
+		} else {
+			form.querySelector("button").before(p);
+		}
+		p.textContent = text;
+	}
+
+	function clearLacks(card) {
+		for (const p of card.querySelectorAll(".lacks")) p.remove();
+		for (const e of card.querySelectorAll("[aria-invalid]")) e.removeAttribute("aria-invalid");
+	}
+
+	// Words in place of a choice choose themselves.
+	addEventListener("input", (event) => {
+		const set = event.target.closest(".field"), other = set && set.querySelector(".else");
+		if (event.target.matches("textarea")) grow(event.target);
+		if (other && event.target.matches(".other") && event.target.value.trim()) other.checked = true;
+	});
+	function grow(area) {
+		if (area.scrollHeight > area.clientHeight && area.clientHeight < 400) {
+			area.style.height = Math.min(area.scrollHeight + 4, 400) + "px";
+		}
 	}
 
 	function tell(card, text) {
@@ -277,6 +346,7 @@
 	setInterval(() => {
 		if (document.hidden) return;
 		tellTime(document);
+		forgetOld();
 		if (source && Date.now() - Math.max(heardAt, triedAt) > 75000) { // the daemon speaks every 30 s
 			standing(false);
 			connect();
