@@ -241,6 +241,20 @@ func bringsTap(t *testing.T, make func(*testing.T) Harness) {
 			if s.Channel().Allows(permit.Person{}) {
 				t.Error("the channel allows the answers of nobody")
 			}
+			// A channel may name the way, and then bring the words in its form.
+			if got.Way != "" {
+				way := map[bool]permit.WayName{true: permit.WayReason, false: permit.WayDeny}[test.message != ""]
+				if test.verb == permit.Allow {
+					way = permit.WayApprove
+				}
+				if got.Way != way || got.Pick != 0 {
+					t.Errorf("the answer is by the way %q (%d), want %q", got.Way, got.Pick, way)
+				}
+				if words := got.Fields["message"]; len(words) == 1 {
+					got.Decision.Message = words[0]
+				}
+				got.Way, got.Fields = "", nil
+			}
 			want := permit.Answer{
 				Request:    "tapped",
 				Generation: 3,

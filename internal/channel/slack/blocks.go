@@ -6,11 +6,22 @@ package slack
 
 // The limits of the Block Kit reference that the card could meet.
 const (
-	maxBlocks          = 50
+	maxBlocks          = 50  // of a message
+	maxModalBlocks     = 100 // of a modal
 	maxHeader          = 150
 	maxPlain           = 3000 // a text object in a section or context
+	maxButton          = 75   // a button's text
 	maxValue           = 2000 // a button's value
+	maxActionID        = 255
+	maxConfirm         = 300 // the text of a dialog
+	maxTitle           = 24  // of a modal, and of its buttons
+	maxLabel           = 2000
+	maxOption          = 75 // an option's text, and its description
+	maxRadio           = 10 // options of radio buttons and checkboxes
+	maxSelect          = 100
+	maxInput           = 3000
 	maxPrivateMetadata = 3000
+	maxView            = 240 << 10 // bytes of a modal; Slack takes 250 KB
 )
 
 func plainText(s string) object { return object{"type": "plain_text", "text": s, "emoji": false} }

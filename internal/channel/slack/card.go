@@ -4,22 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/preview"
-)
-
-// The buttons and the modal.
-const (
-	approveAction = "cpd_approve"
-	denyAction    = "cpd_deny"
-	reasonOpen    = "cpd_deny_reason"
-	reasonView    = "cpd_deny_reason"
-	reasonBlock   = "reason"
-	reasonAction  = "text"
 )
 
 // budgets are how large a message's text may be, by textCost, in the order in
@@ -37,11 +28,17 @@ type tag struct {
 	Host       string `json:"h,omitempty"`
 	Request    string `json:"r"`
 	Generation int    `json:"g"`
-	Digest     string `json:"d"`
+	Digest     string `json:"d,omitempty"`
 }
 
-func tagOf(r permit.Request) tag {
-	return tag{Machine: r.Machine.ID, Host: line(r.Machine.Host, 60), Request: r.ID, Generation: r.Generation, Digest: r.Digest}
+// tagOf is the tag of a request. Where the content stays on the machine its
+// digest does, too: a short command can be guessed by it.
+func tagOf(r permit.Request, p preview.Preview) tag {
+	t := tag{Machine: r.Machine.ID, Host: line(r.Machine.Host, 60), Request: r.ID, Generation: r.Generation, Digest: r.Digest}
+	if p.Withheld {
+		t.Digest = ""
+	}
+	return t
 }
 
 // errTag: what has to go onto a button does not fit there.
@@ -91,20 +88,24 @@ func draw(c permit.Card, p preview.Preview, l look) (drawing, error) {
 	}
 	above := []object{
 		header(id("title"), title),
-		contextOf(id("who"), plainText(whoLine(c.Request))),
+		contextOf(id("who"), plainText(whoLine(c.Request, p))),
 	}
-	below := aside(c, p, l, id)
-	end, err := ending(c, id, 1)
+	below, cutBelow := aside(c, p, l, id)
+	end, err := ending(c, p, id, 1, true)
 	if err != nil {
 		return drawing{}, err
 	}
 	fixed := textCost(above) + textCost(below) + textCost(end) + cutNote
-	parts, left := drawParts(p.Parts, max(l.budget-fixed, 300), id)
+	parts, left, cutLabel := drawParts(p.Parts, max(l.budget-fixed, 300), id)
 	if left > 0 {
+		where := "Look at the terminal for the whole of it."
+		if c.Live() {
+			where = "The button below shows the whole of it."
+		}
 		below = append(below, richText(id("cut"), section(emoji("warning"), bold(" Not everything fits here: "+
-			thousands(left)+" characters are left out above. Look at the terminal for the whole of it."))))
+			thousands(left)+" characters are left out above. "+where))))
 	}
-	if end, err = ending(c, id, left); err != nil {
+	if end, err = ending(c, p, id, left, left > 0 || cutBelow || cutLabel); err != nil {
 		return drawing{}, err
 	}
 	blocks := above
@@ -124,8 +125,9 @@ const (
 // cutNote is more than the note that something is left out costs.
 const cutNote = 160
 
-// whoLine says who asks: host, tool, project and branch, session.
-func whoLine(r permit.Request) string {
+// whoLine says who asks: host, tool, project and branch, session. Of what stays
+// on the machine it says host and project.
+func whoLine(r permit.Request, p preview.Preview) string {
 	var words []string
 	add := func(s string) {
 		if s = strings.TrimSpace(s); s != "" {
@@ -133,25 +135,48 @@ func whoLine(r permit.Request) string {
 		}
 	}
 	add(line(r.Machine.Host, 60))
-	add(line(r.Tool, 80))
+	if r.Kind != permit.Elicitation && r.Kind != permit.Finished { // these are of no tool
+		add(line(r.Tool, 80))
+	}
 	project := line(r.Project, 60)
-	if branch := line(r.Branch, 60); branch != "" {
+	if branch := line(r.Branch, 60); branch != "" && !p.Withheld {
 		project = strings.TrimSpace(project + " on " + branch)
 	}
 	add(project)
-	if r.Session != "" {
-		add("session " + sessionName(r.Session))
+	if !p.Withheld {
+		if r.Session != "" {
+			add("session " + sessionName(r.Session))
+		}
+		if r.Agent != "" {
+			add("subagent " + line(first(r.AgentType, r.Agent), 40))
+		}
+		if r.Mode != "" && r.Mode != "default" {
+			add("mode " + line(r.Mode, 30))
+		}
 	}
-	if r.Agent != "" {
-		add("subagent " + line(first(r.AgentType, r.Agent), 40))
-	}
-	if r.Mode != "" && r.Mode != "default" {
-		add("mode " + line(r.Mode, 30))
+	if r.Ordinal > 1 {
+		add(ordinal(r.Ordinal) + " of the same request")
 	}
 	if len(words) == 0 {
 		return "Claude Code"
 	}
 	return strings.Join(words, " · ")
+}
+
+// ordinal is n as one counts: 2nd.
+func ordinal(n int) string {
+	end := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			end = "st"
+		case 2:
+			end = "nd"
+		case 3:
+			end = "rd"
+		}
+	}
+	return strconv.Itoa(n) + end
 }
 
 // sessionName is the start of a session's id, enough to tell it from others.
@@ -163,8 +188,8 @@ func sessionName(id string) string {
 }
 
 // drawParts draws what will happen within a budget, and says how many
-// characters did not fit.
-func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks []object, left int) {
+// characters did not fit, and whether a label is shortened.
+func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks []object, left int, cut bool) {
 	unseen := parts[min(len(parts), mostParts, max(1, budget/300)):]
 	parts = parts[:len(parts)-len(unseen)]
 	costs := make([]int, len(parts))
@@ -176,6 +201,7 @@ func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks
 	for i, part := range parts {
 		text, hidden := cutMiddle(part.Text, given[i])
 		left += hidden
+		cut = cut || cost(part.Label) > labelMost
 		var elements []any
 		if label := partLabel(part, hidden, len(parts) > 1); label != "" {
 			elements = append(elements, section(bold(label)))
@@ -198,7 +224,7 @@ func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks
 		left += hidden
 		blocks = append(blocks, richText(id("parts"), section(bold(fmt.Sprintf("%d more parts, %s characters, are not shown here", len(unseen), thousands(hidden))))))
 	}
-	return blocks, left
+	return blocks, left, cut
 }
 
 // partLabel names a part, where the title has not done so, and says of one that
@@ -223,18 +249,22 @@ func partLabel(part preview.Part, hidden int, several bool) string {
 }
 
 // aside draws what the person should know beside the request: Claude's own
-// words, warnings, where and when.
-func aside(c permit.Card, p preview.Preview, l look, id func(string) string) []object {
-	var blocks []object
+// words, warnings, why it cannot be allowed here, where and when. cut says that
+// some of it is shortened.
+func aside(c permit.Card, p preview.Preview, l look, id func(string) string) (blocks []object, cut bool) {
 	if p.Claim != "" {
 		claim, left := cutMiddle(p.Claim, 700)
 		said := "Claude says:"
 		if left > 0 {
-			said = "Claude says (cut):"
+			said, cut = "Claude says (cut):", true
 		}
 		blocks = append(blocks, richText(id("claim"), section(bold(said)), quote(claim)))
 	}
-	if lines := warnings(p); len(lines) > 0 {
+	lines, shortened := warnings(p)
+	if c.Live() {
+		lines = append(lines, held(p)...)
+	}
+	if len(lines) > 0 {
 		var sections []any
 		for _, text := range lines {
 			sections = append(sections, section(emoji("warning"), run(" "+text)))
@@ -249,32 +279,54 @@ func aside(c permit.Card, p preview.Preview, l look, id func(string) string) []o
 			plainText("Sent again: Slack did not confirm the first copy. Should you see two, one answer counts for both.")))
 	}
 	when := []any{object{"type": "mrkdwn", "text": timeLine(c), "verbatim": true}}
-	if c.Request.Cwd != "" {
+	if c.Request.Cwd != "" && !p.Withheld {
 		when = append([]any{plainText("in " + line(c.Request.Cwd, 200))}, when...)
 	}
-	return append(blocks, contextOf(id("where"), when...))
+	return append(blocks, contextOf(id("where"), when...)), cut || shortened
 }
 
-// warnings are the preview's, its flags in one line, and what was masked; at
-// most ten lines of at most 200 characters.
-func warnings(p preview.Preview) []string {
-	var lines []string
+// notices are the preview's flags in one line, its warnings, and what was
+// masked.
+func notices(p preview.Preview) (lines []string) {
 	if len(p.Flags) > 0 {
 		words := make([]string, len(p.Flags))
 		for i, flag := range p.Flags {
 			words[i] = string(flag)
 		}
-		lines = append(lines, clip(strings.Join(words, " · "), 200))
+		lines = append(lines, strings.Join(words, " · "))
 	}
-	for _, text := range p.Warnings {
-		lines = append(lines, clip(text, 200))
-	}
+	lines = append(lines, p.Warnings...)
 	for _, text := range p.Masked {
-		lines = append(lines, clip("Masked: "+text, 200))
+		lines = append(lines, "Masked: "+text)
+	}
+	return lines
+}
+
+// warnings are the notices, at most ten of at most 200 characters. cut says that
+// there is more to them.
+func warnings(p preview.Preview) (lines []string, cut bool) {
+	for _, text := range notices(p) {
+		cut = cut || cost(text) > 200
+		lines = append(lines, clip(text, 200))
 	}
 	if most := 10; len(lines) > most {
 		more := len(lines) - most + 1
-		lines = append(lines[:most-1], fmt.Sprintf("%d more warnings: look at the terminal", more))
+		lines, cut = append(lines[:most-1], fmt.Sprintf("%d more warnings: look at the terminal", more)), true
+	}
+	return lines, cut
+}
+
+// held says what cannot be done with it here, and what is dangerous about what
+// can.
+func held(p preview.Preview) (lines []string) {
+	if p.Held != "" {
+		lines = append(lines, "It cannot be allowed here. "+clip(p.Held, 300))
+	}
+	ways, rules := sorted(p.Ways)
+	for _, w := range append(ways, rules...) {
+		if w.Warning != "" && len(lines) < 5 {
+			lines = append(lines, "“"+clip(strings.TrimSuffix(w.Label, "…"), 60)+"”: "+clip(w.Warning, 200))
+		}
 	}
 	return lines
 }
@@ -308,45 +360,34 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d h", int(d.Hours()))
 }
 
-// ending is the buttons of a live card, or the outcome of a settled one.
-func ending(c permit.Card, id func(string) string, left int) ([]object, error) {
+// ending is the buttons of a live card, or the outcome of a settled one. left is
+// how many characters the card leaves out; whole offers to show all of it.
+func ending(c permit.Card, p preview.Preview, id func(string) string, left int, whole bool) ([]object, error) {
 	if !c.Live() {
-		return []object{richText(id("outcome"), section(emoji(stateEmoji(c)), bold(" "+headline(c))))}, nil
+		return []object{richText(id("outcome"), section(emoji(stateEmoji(c)), bold(" "+headline(c, p))))}, nil
 	}
-	value, err := tagOf(c.Request).encode()
+	blocks, lacking, err := buttons(c, p, id, left, whole)
 	if err != nil {
 		return nil, err
 	}
-	reason := button(reasonOpen, "Deny with reason…", value, "")
-	if isQuestion(c.Request) {
-		reason = button(reasonOpen, "Tell Claude…", value, "")
-		return []object{
-			contextOf(id("how"), plainText("Answer in the terminal, or tell Claude here what it should know: that declines the question with your words.")),
-			actions(id("actions"), reason),
-		}, nil
+	if p.Uneditable != "" {
+		lacking = append(lacking, clip(p.Uneditable, 300))
 	}
-	approve := button(approveAction, "Approve", value, "primary")
-	// A button "Whole text" belongs here too, where something is left out: a modal
-	// with pages of 3000 characters, handled beside reasonOpen in tap.go.
-	if left > 0 {
-		approve["confirm"] = object{
-			"title":   plainText("Approve what you cannot see?"),
-			"text":    plainText("Not everything fits on this card: " + thousands(left) + " characters are not shown."),
-			"confirm": plainText("Approve"),
-			"deny":    plainText("Back"),
-			"style":   "danger",
-		}
+	if len(lacking) > 0 {
+		blocks = append([]object{contextOf(id("lacking"), plainText(clip(strings.Join(lacking, " "), 600)))}, blocks...)
 	}
-	return []object{actions(id("actions"), approve, button(denyAction, "Deny", value, "danger"), reason)}, nil
+	return blocks, nil
 }
 
-// isQuestion reports whether the tool asks the person something that a bare
-// allow cannot answer.
-func isQuestion(r permit.Request) bool { return r.Tool == "AskUserQuestion" }
-
 // headline is the outcome in one sentence. A message of the person's own may be
-// long.
-func headline(c permit.Card) string {
+// long, and stays on the machine where the content does.
+func headline(c permit.Card, p preview.Preview) string {
+	if p.Withheld && c.Outcome != nil && c.Outcome.Decision != nil {
+		outcome, decision := *c.Outcome, *c.Outcome.Decision
+		decision.Says, decision.Message = "", ""
+		outcome.Decision = &decision
+		c.Outcome = &outcome
+	}
 	said := c.Headline()
 	if said == "" {
 		said = "No longer open"
@@ -361,6 +402,16 @@ func stateWord(c permit.Card) string {
 	}
 	if c.Outcome == nil {
 		return "Closed"
+	}
+	if d := c.Outcome.Decision; d != nil && c.Outcome.Decided() {
+		switch d.Way {
+		case permit.WayChoose, permit.WayAnswer:
+			return "Answered"
+		case permit.WayRetry:
+			return "Allowed another try"
+		case permit.WayCancel:
+			return "Cancelled"
+		}
 	}
 	switch c.Outcome.Kind {
 	case permit.Approved:
@@ -398,33 +449,4 @@ func stateEmoji(c permit.Card) string {
 		}
 	}
 	return "leftwards_arrow_with_hook"
-}
-
-// reasonModal is the form behind "Deny with reason…". Nothing is decided while
-// it is open.
-func reasonModal(c permit.Card, p preview.Preview, private string) object {
-	title, label, submit := "Deny with a reason", "Why, or what to do instead", "Deny"
-	if isQuestion(c.Request) {
-		title, label, submit = "Tell Claude", "What should Claude know?", "Send"
-	}
-	return object{
-		"type":             "modal",
-		"callback_id":      reasonView,
-		"private_metadata": private,
-		"title":            plainText(title),
-		"submit":           plainText(submit),
-		"close":            plainText("Back"),
-		"blocks": []any{
-			contextOf("who", plainText(whoLine(c.Request))),
-			richText("what", preformatted(clip(p.Summary, 300), "")),
-			object{
-				"type": "input", "block_id": reasonBlock, "label": plainText(label),
-				"element": object{
-					"type": "plain_text_input", "action_id": reasonAction, "multiline": true,
-					"max_length": 3000, "focus_on_load": true,
-					"placeholder": plainText("Claude reads this."),
-				},
-			},
-		},
-	}
 }

@@ -111,10 +111,15 @@ func samples() map[string]sample {
 	}
 
 	question := open
-	question.card.Request = asking("AskUserQuestion", map[string]any{"questions": []any{}})
+	question.card.Request = asking("AskUserQuestion", map[string]any{"questions": []any{
+		map[string]any{"question": "Which rounding shall the checkout use?", "options": []any{
+			map[string]any{"label": "Half up"}, map[string]any{"label": "Half to even"}}}}})
 	question.preview = preview.Preview{
 		Title: "Answer a question", Summary: "Which rounding shall the checkout use?",
 		Parts: []preview.Part{{Label: "Which rounding shall the checkout use?", Kind: "a kind of its own", Text: "Half up\nHalf to even"}},
+	}
+	for _, s := range []*sample{&open, &deadline, &full, &long, &edit, &plan, &question} {
+		s.preview.Ways = preview.Of(s.card.Request).Ways
 	}
 	return map[string]sample{
 		"open": open, "open-deadline": deadline, "open-full": full, "open-long": long, "open-question": question, "open-plan": plan, "open-edit": edit,

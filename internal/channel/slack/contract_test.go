@@ -19,6 +19,9 @@ import (
 
 const alice = "U0ALICE"
 
+// reasonAction is the input of the form for a reason.
+const reasonAction = "f0"
+
 // machine is the host of the suite's cards.
 var machine = permit.Machine{ID: "m1", Host: "desk.example"}
 

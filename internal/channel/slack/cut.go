@@ -156,3 +156,33 @@ func thousands(n int) string {
 	}
 	return s
 }
+
+// pieces divides s, at line ends where they are near, so that each piece costs
+// no more than most. Put together they are s.
+func pieces(s string, most int) (all []string) {
+	for s != "" {
+		head := prefix(s, most)
+		if len(head) < len(s) {
+			if i := strings.LastIndexByte(head, '\n'); i > len(head)/2 {
+				head = head[:i+1]
+			} else if i := strings.LastIndex(head, "⟨"); i > len(head)/2 && !strings.Contains(head[i:], "⟩") {
+				head = head[:i] // what Reveal or a mask wrote stays in one piece
+			}
+		}
+		all = append(all, head)
+		s = s[len(head):]
+	}
+	return all
+}
+
+// utf16Len is a length as Slack counts it where it counts most.
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}

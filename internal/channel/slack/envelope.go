@@ -146,9 +146,9 @@ type interaction struct {
 	Respond string // response_url: a secret
 	Actions []action
 	Message object // block_actions: the message as it is shown
-	// The modal of a view_submission.
-	Callback, Private string
-	Reason            string
+	// The modal that it happened in, and what was filled in there.
+	View, Callback, Private string
+	Values                  object // by block and action
 }
 
 // action is one button that was pressed.
@@ -182,6 +182,8 @@ func readInteraction(payload []byte) (interaction, bool) {
 		Respond: p.str("response_url"),
 		Message: p.obj("message"),
 	}
+	view := p.obj("view")
+	in.View, in.Callback, in.Private = view.str("id"), view.str("callback_id"), view.str("private_metadata")
 	switch in.Kind {
 	case blockActions:
 		for _, entry := range p.list("actions") {
@@ -191,9 +193,7 @@ func readInteraction(payload []byte) (interaction, bool) {
 			}
 		}
 	case viewSubmission:
-		view := p.obj("view")
-		in.Callback, in.Private = view.str("callback_id"), view.str("private_metadata")
-		in.Reason = view.obj("state").obj("values").obj(reasonBlock).obj(reasonAction).str("value")
+		in.Values = view.obj("state").obj("values")
 	default:
 		return in, false
 	}

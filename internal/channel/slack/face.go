@@ -87,9 +87,10 @@ func seen(v any, texts *strings.Builder) {
 	}
 }
 
-// seenKeys are the fields of an element that show, or lead somewhere. The
+// seenKeys are the fields of an element that show, or lead somewhere: a button
+// that says Deny must not be the one that approves. The
 // dialog of a confirm is left out: it stands between a tap and its effect.
-var seenKeys = []string{"text", "url", "image_url", "alt_text", "title", "label", "user_id", "channel_id", "usergroup_id", "range"}
+var seenKeys = []string{"text", "url", "image_url", "alt_text", "title", "label", "user_id", "channel_id", "usergroup_id", "range", "action_id"}
 
 var dates = regexp.MustCompile(`(?:<|&lt;)!date\^(\d+)\^[^>&]*(?:>|&gt;)`)
 

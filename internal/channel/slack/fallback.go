@@ -18,13 +18,32 @@ func fallback(c permit.Card, p preview.Preview, terse bool) string {
 	host := line(c.Request.Machine.Host, 60)
 	switch {
 	case terse && c.Live():
-		return inert("Claude Code on " + host + " asks for permission")
+		return inert("Claude Code on " + host + " " + wants(c.Request))
 	case terse:
 		return inert("Claude Code on " + host + ": " + stateWord(c))
-	case c.Live():
-		return inert(host + " · " + line(c.Request.Tool, 60) + ": " + clip(p.Summary, fallbackMost))
 	}
-	return inert(stateWord(c) + " · " + host + " · " + line(c.Request.Tool, 60) + ": " + clip(p.Summary, fallbackMost))
+	what := line(c.Request.Tool, 60)
+	if c.Request.Kind != permit.Permission {
+		what = clip(p.Title, maxHeader)
+	}
+	said := host + " · " + what + ": " + clip(p.Summary, fallbackMost)
+	if !c.Live() {
+		said = stateWord(c) + " · " + said
+	}
+	return inert(said)
+}
+
+// wants says what sort of answer is waited for.
+func wants(r permit.Request) string {
+	switch r.Kind {
+	case permit.Elicitation:
+		return "asks you to fill in a form"
+	case permit.Finished:
+		return "has finished"
+	case permit.Refused:
+		return "was refused a call by auto mode"
+	}
+	return "asks for permission"
 }
 
 // inert makes foreign text safe as a message's top-level text, which Slack

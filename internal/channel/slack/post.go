@@ -18,7 +18,11 @@ func (c *Channel) draw(e *entry) (drawing, permit.Card, uint64, error) {
 	c.rev = max(c.rev+1, c.opt.Now().UnixMilli())
 	l := look{budget: budgets[e.size], rev: strconv.FormatInt(c.rev, 36), terse: c.opt.TerseFallback, copy: e.copy}
 	c.mu.Unlock()
-	d, err := draw(card, c.opt.Preview(card.Request), l)
+	p := c.opt.Preview(card.Request)
+	d, err := draw(card, p, l)
+	c.mu.Lock()
+	e.cut, e.withheld = d.cut, p.Withheld
+	c.mu.Unlock()
 	if err == nil && card.Live() {
 		f := faceOf(d.blocks)
 		c.mu.Lock()
@@ -146,7 +150,7 @@ func (c *Channel) redraw(ctx context.Context, e *entry) error {
 	for {
 		d, card, want, err := c.draw(e)
 		if err != nil {
-			d = bare(card, d.text)
+			d = bare(card, c.opt.Preview(card.Request), d.text)
 		}
 		_, err = c.api.post(ctx, "chat.update", object{"channel": at.Channel, "ts": at.TS, "text": d.text, "blocks": d.blocks}, nil)
 		switch {
@@ -158,7 +162,7 @@ func (c *Channel) redraw(ctx context.Context, e *entry) error {
 		case tooLarge(err) && c.smaller(e):
 			continue
 		case tooLarge(err) && !card.Live():
-			b := bare(card, d.text)
+			b := bare(card, c.opt.Preview(card.Request), d.text)
 			if _, err = c.api.post(ctx, "chat.update", object{"channel": at.Channel, "ts": at.TS, "text": b.text, "blocks": b.blocks}, nil); err == nil {
 				c.redrawn(e, card, want)
 				return nil

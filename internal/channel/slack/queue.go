@@ -42,6 +42,9 @@ type entry struct {
 	size   int    // the index in budgets
 	due    time.Time
 
+	cut      int  // characters that the newest drawing leaves out
+	withheld bool // what it shows stays on the machine, and so does its digest
+
 	lost   []time.Time // posts whose answer was lost, by when it was given up
 	twins  time.Time   // when to look for copies; zero: no reason to
 	copies []place     // copies that taps have shown

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 )
 
 var errNoTS = errors.New("it does not say where the message is")
@@ -46,7 +47,7 @@ func tagIn(m message) (t tag, live, ok bool) {
 		block, _ := b.(map[string]any)
 		for _, el := range object(block).list("elements") {
 			button, _ := el.(map[string]any)
-			if id := object(button).str("action_id"); id != approveAction && id != denyAction && id != reasonOpen {
+			if !ours(object(button).str("action_id")) {
 				continue
 			}
 			if t, ok := readTag(unescape.Replace(object(button).str("value"))); ok {
@@ -321,12 +322,12 @@ func (c *Channel) strike(ctx context.Context, at place, blocks []any, why string
 }
 
 // bare is the least that a settled card can be: what became of it.
-func bare(card permit.Card, text string) drawing {
+func bare(card permit.Card, p preview.Preview, text string) drawing {
 	id := "bare." + strings.ReplaceAll(card.Request.Asked.UTC().Format("150405.000000"), ".", "")
 	return drawing{text: text, blocks: []object{
 		header(id+"t", line(first(stateWord(card), "Claude Code"), maxHeader)),
-		contextOf(id+"w", plainText(whoLine(card.Request))),
-		richText(id+"o", section(bold(headline(card)))),
+		contextOf(id+"w", plainText(whoLine(card.Request, p))),
+		richText(id+"o", section(bold(headline(card, p)))),
 	}}
 }
 

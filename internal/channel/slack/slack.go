@@ -106,8 +106,9 @@ type Channel struct {
 	link    *link
 	started time.Time
 
-	wake chan struct{}  // holds one token: there may be something to draw
-	taps sync.WaitGroup // what handles taps and what tells people
+	notes chan permit.Note
+	wake  chan struct{}  // holds one token: there may be something to draw
+	taps  sync.WaitGroup // what handles taps and what tells people
 
 	mu       sync.Mutex // guards the fields that follow; never held across I/O
 	entries  map[key]*entry
@@ -166,6 +167,7 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		cfg: cfg, opt: opt, log: opt.Log, started: opt.Now(),
 		api:     &api{http: opt.HTTP, base: cfg.apiURL(), token: cfg.BotToken},
 		link:    newLink(appAPI.openLink, opt.HTTP, opt.Log, opt.pace.link, opt.Now),
+		notes:   make(chan permit.Note, mostNotes),
 		wake:    make(chan struct{}, 1),
 		entries: make(map[key]*entry),
 		threads: make(map[string]place),
@@ -237,6 +239,7 @@ func (c *Channel) Run(ctx context.Context, desk channel.Desk) (err error) {
 			stop(err)
 		}
 	})
+	all.Go(func() { c.tellNotes(serving) })
 	c.serve(serving, stop)
 	all.Wait()
 	c.taps.Wait()

@@ -13,11 +13,10 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"claude-permission-daemon/internal/permit"
 )
@@ -36,14 +35,17 @@ func (c *Channel) take(payload []byte) {
 		c.log.Warn("dropped an interaction of another app", "app", line(in.App, 60))
 		return
 	}
-	if in.Kind == viewSubmission {
-		if in.Callback == reasonView {
-			c.reasoned(ctx, in)
+	switch {
+	case in.Kind == viewSubmission:
+		c.submitted(ctx, in)
+	case in.Callback == wholeView:
+		for _, a := range in.Actions {
+			c.turned(ctx, in, a)
 		}
-		return
-	}
-	for _, a := range in.Actions {
-		c.pressed(ctx, in, a)
+	default:
+		for _, a := range in.Actions {
+			c.pressed(ctx, in, a)
+		}
 	}
 }
 
@@ -56,15 +58,12 @@ func (in interaction) person() permit.Person {
 	return permit.Person{ID: in.User, Team: team, Name: line(first(in.Name, in.User), 80)}
 }
 
-// pressed handles one button.
+// notAllowed is what a stranger is told who wants to see more of a card.
+const notAllowed = "You may not decide here."
+
+// pressed handles one button of a card.
 func (c *Channel) pressed(ctx context.Context, in interaction, a action) {
-	verb := permit.Verb("")
-	switch a.ID {
-	case approveAction:
-		verb = permit.Allow
-	case denyAction, reasonOpen:
-		verb = permit.Deny
-	default:
+	if !ours(a.ID) {
 		return // somebody else's button
 	}
 	c.mu.Lock()
@@ -94,17 +93,73 @@ func (c *Channel) pressed(ctx context.Context, in interaction, a action) {
 		c.refuse(ctx, in, t, problem)
 		return
 	}
-	if a.ID == reasonOpen && card.Live() && c.Allows(in.person()) {
-		c.askReason(ctx, in, t, card)
-		return
-	}
-	c.answer(ctx, in, t, card, permit.Decision{Verb: verb})
+	c.act(ctx, in, a, t, card)
 }
 
-// reasoned handles the form behind "Deny with reason…".
-func (c *Channel) reasoned(ctx context.Context, in interaction) {
-	var from private
-	if json.Unmarshal([]byte(in.Private), &from) != nil && json.Unmarshal([]byte(unescape.Replace(in.Private)), &from) != nil {
+// act does what a button is for, once the tap on it is known to be one on the
+// card as it is.
+func (c *Channel) act(ctx context.Context, in interaction, a action, t tag, card permit.Card) {
+	p := c.opt.Preview(card.Request)
+	way, known := wayOf(p.Ways, a.ID)
+	if !card.Live() && !known {
+		// What ways it had need not be known any more: the desk says what happened.
+		way, known = permit.Way{Name: permit.WayDeny, Verb: permit.Deny}, true
+	}
+	mayDecide := c.Allows(in.person())
+	at := place{in.Channel, in.TS}
+	switch {
+	case a.ID == wholeAction || a.ID == rulesAction:
+		_, rules := sorted(p.Ways)
+		switch {
+		case !mayDecide:
+			c.log.Warn("a stranger wants to see more of a card", "request", t.Request, "user", line(in.User, 40))
+			c.tell(ctx, in, notAllowed)
+		case !card.Live():
+			c.tell(ctx, in, headline(card, p))
+		case a.ID == wholeAction:
+			c.showWhole(ctx, in, t, card)
+		default:
+			view, err := rulesModal(card, p, rules, at, c.leftOut(t))
+			c.open(ctx, in, t, view, err)
+		}
+	case !known:
+		c.tell(ctx, in, "This request cannot be answered so any more. Nothing was decided.")
+		c.touch(t)
+	case card.Live() && mayDecide && inModal(way):
+		view, err := wayModal(card, p, way, at, c.leftOut(t), nil, "")
+		c.open(ctx, in, t, view, err)
+	default:
+		c.answer(ctx, in, t, card, way, nil)
+	}
+}
+
+// leftOut is how many characters the request's card leaves out.
+func (c *Channel) leftOut(t tag) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[key{t.Request, t.Generation}]; e != nil {
+		return e.cut
+	}
+	return 0
+}
+
+// touch has a card drawn anew that shows what is no longer so.
+func (c *Channel) touch(t tag) {
+	c.mu.Lock()
+	if e := c.entries[key{t.Request, t.Generation}]; e != nil {
+		e.drawn = 0
+	}
+	c.mu.Unlock()
+	token(c.wake)
+}
+
+// submitted handles a modal that was sent off.
+func (c *Channel) submitted(ctx context.Context, in interaction) {
+	if in.Callback != wayView && in.Callback != rulesView {
+		return // somebody else's
+	}
+	from, ok := readPrivate(in.Private)
+	if !ok {
 		c.log.Warn("a form came back without its request")
 		return
 	}
@@ -119,13 +174,25 @@ func (c *Channel) reasoned(ctx context.Context, in interaction) {
 		c.refuse(ctx, in, from.Tag, problem)
 		return
 	}
-	c.answer(ctx, in, from.Tag, card, permit.Decision{Verb: permit.Deny, Message: strings.TrimSpace(in.Reason)})
-}
-
-// private is what the form carries.
-type private struct {
-	Tag tag   `json:"t"`
-	At  place `json:"p"`
+	p := c.opt.Preview(card.Request)
+	if in.Callback == rulesView {
+		from.Way, from.Pick = permit.WayAlways, -1
+		if chosen := selected(in.Values.obj(ruleInput).obj(ruleInput)); len(chosen) == 1 {
+			if n, err := strconv.Atoi(chosen[0]); err == nil {
+				from.Pick = n
+			}
+		}
+	}
+	way, known := wayOf(p.Ways, actionOf(permit.Way{Name: from.Way, Pick: from.Pick}))
+	switch {
+	case !card.Live():
+		way = permit.Way{Name: permit.WayDeny, Verb: permit.Deny} // the desk says what happened
+	case !known || in.Callback == wayView && !inModal(way):
+		c.log.Warn("a form came back for what has none", "request", from.Tag.Request, "user", line(in.User, 40))
+		c.tell(ctx, in, "This request cannot be answered so. Nothing was decided.")
+		return
+	}
+	c.answer(ctx, in, from.Tag, card, way, readForm(way.Form, in.Values))
 }
 
 // refusal is why a tap does not count, said to the person who made it.
@@ -147,7 +214,7 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 	switch {
 	case e == nil:
 		return permit.Card{}, &refusal{"This request is no longer known here: it ended earlier. Nothing was decided by your tap.", true}
-	case t.Digest != e.card.Request.Digest:
+	case t.Digest != e.card.Request.Digest && !(t.Digest == "" && e.withheld):
 		return permit.Card{}, &refusal{say: "This button does not belong to what is asked now. Your tap does not count."}
 	case !e.card.Live() && e.at == at:
 		return e.card, nil // the desk says what happened
@@ -238,39 +305,39 @@ func (c *Channel) strange(ctx context.Context, in interaction, t tag) {
 		"Tap again: the next one may arrive. To mend it, give each machine a Slack app of its own.", host, here))
 }
 
-// askReason opens the form.
-func (c *Channel) askReason(ctx context.Context, in interaction, t tag, card permit.Card) {
-	private, err := json.Marshal(private{t, place{in.Channel, in.TS}})
-	if err == nil && utf8.RuneCount(private) > maxPrivateMetadata {
-		err = errTag
-	}
-	if err == nil {
-		_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": reasonModal(card, c.opt.Preview(card.Request), string(private))}, nil)
-	}
-	if err != nil {
-		c.log.Warn("cannot open the form for a reason", "request", t.Request, "error", err)
-		c.tell(ctx, in, "Slack did not open the form for your reason ("+first(codeOf(err), "no answer in time")+"). Nothing was decided: tap again, or Deny without one.")
-	}
-}
-
-// answer brings a decision to the desk and tells the person what became of it.
-func (c *Channel) answer(ctx context.Context, in interaction, t tag, card permit.Card, d permit.Decision) {
+// answer brings an answer to the desk and tells the person what became of it.
+func (c *Channel) answer(ctx context.Context, in interaction, t tag, card permit.Card, way permit.Way, filled map[string][]string) {
 	c.mu.Lock()
 	desk := c.desk
 	c.mu.Unlock()
-	d.By, d.Channel, d.At = in.person(), Name, c.opt.Now()
-	verdict := desk.Answer(ctx, permit.Answer{Request: t.Request, Generation: t.Generation, Digest: t.Digest, Decision: d})
-	c.log.Info("a person answered in Slack", "request", t.Request, "user", in.User, "verb", d.Verb, "verdict", verdict.Code)
-	if verdict.Code == permit.Accepted {
+	at := c.opt.Now()
+	verdict := desk.Answer(ctx, permit.Answer{
+		Request: t.Request, Generation: t.Generation, Digest: card.Request.Digest,
+		Way: way.Name, Pick: way.Pick, Fields: filled,
+		Decision: permit.Decision{Verb: way.Verb, By: in.person(), Channel: Name, At: at},
+	})
+	c.log.Info("a person answered in Slack", "request", t.Request, "user", in.User, "way", way.Name, "verdict", verdict.Code)
+	switch {
+	case verdict.Code == permit.Accepted:
 		// The card itself says it, unless Slack is slow to show it.
 		if c.settlesSoon(ctx, key{t.Request, t.Generation}) {
 			return
 		}
-	}
-	if verdict.Code == permit.Unknown && card.Live() {
+	case verdict.Code == permit.Incomplete && len(way.Form) > 0 && filled != nil:
+		// The modal was closed by the acknowledgement, which waits for nobody; so it
+		// comes again, with what was filled in and what is wrong with it.
+		view, err := wayModal(card, c.opt.Preview(card.Request), way, place{in.Channel, in.TS}, c.leftOut(t), filled, verdict.Text)
+		if err == nil {
+			_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": view}, nil)
+		}
+		if err == nil {
+			return
+		}
+		c.log.Warn("cannot open a form again", "request", t.Request, "error", err)
+	case verdict.Code == permit.Unknown && card.Live():
 		// The desk has forgotten what we still show; a card must not outlive its
 		// request.
-		card.Stage, card.Outcome = permit.Ended, &permit.Outcome{Kind: permit.Gone, Reason: "the request is not known any more", At: d.At}
+		card.Stage, card.Outcome = permit.Ended, &permit.Outcome{Kind: permit.Gone, Reason: "the request is not known any more", At: at}
 		c.Show(card)
 	}
 	c.tell(ctx, in, first(verdict.Text, string(verdict.Code)))

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,9 @@ import (
 	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/channel/slack/slacktest"
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // click taps, as it says, on the card of "asked", and wants it acknowledged.
@@ -43,7 +47,7 @@ func TestWhatATapMustBe(t *testing.T) {
 	asked := channeltest.Card("asked", "make asked")
 	digest := asked.Request.Digest
 	value := func(change func(*tag)) *string {
-		t := tagOf(asked.Request)
+		t := tagOf(asked.Request, preview.Preview{})
 		change(&t)
 		s, _ := t.encode()
 		return &s
@@ -160,7 +164,7 @@ func TestATapForAnotherMachineShowsInStatus(t *testing.T) {
 		w.pass(time.Second)
 		w.ch.Show(channeltest.Card("asked", "make asked"))
 		w.pass(time.Second)
-		other := tagOf(channeltest.Card("theirs", "make theirs").Request)
+		other := tagOf(channeltest.Card("theirs", "make theirs").Request, preview.Preview{})
 		other.Machine, other.Host = "m2", "attic"
 		value, err := other.encode()
 		if err != nil {
@@ -311,6 +315,9 @@ func (w *world) submit(s slacktest.Submit) {
 	synctest.Wait()
 }
 
+// reasonIn are the words that an answer brings for Claude.
+func reasonIn(a permit.Answer) string { return strings.Join(a.Fields["message"], "") }
+
 func TestDenyWithAReason(t *testing.T) {
 	asked := channeltest.Card("asked", "make asked")
 	ready := func(w *world) {
@@ -331,7 +338,7 @@ func TestDenyWithAReason(t *testing.T) {
 			reason := "No: “make” <first> & *then* 100%\nthe rest 🙂"
 			w.submit(slacktest.Submit{ViewID: form.ID, Values: map[string]string{reasonAction: reason}})
 			got := w.desk.Answers()
-			if len(got) != 1 || got[0].Decision.Message != reason || got[0].Decision.Verb != permit.Deny || got[0].Decision.By.ID != alice || got[0].Digest != asked.Request.Digest {
+			if len(got) != 1 || reasonIn(got[0]) != reason || got[0].Decision.Verb != permit.Deny || got[0].Decision.By.ID != alice || got[0].Digest != asked.Request.Digest {
 				t.Errorf("the desk was brought %+v", got)
 			}
 		})
@@ -420,19 +427,120 @@ func TestDenyWithAReason(t *testing.T) {
 	})
 }
 
-func TestAQuestionCannotBeApproved(t *testing.T) {
+func TestQuestion(t *testing.T) {
+	asked := channeltest.CardOf("asked", "AskUserQuestion", map[string]any{"questions": []any{
+		map[string]any{"question": "Which extras?", "multiSelect": true, "options": []any{
+			map[string]any{"label": "Lint"}, map[string]any{"label": "CI", "description": strings.Repeat("on each push ", 20)}, map[string]any{"label": "Docs"}}},
+		map[string]any{"question": "Which framework?", "options": []any{map[string]any{"label": "React", "preview": "<App/>"}, map[string]any{"label": "Vue"}}},
+	}})
+	t.Run("answered in its form", func(t *testing.T) {
+		inBubble(t, slacktest.Options{}, nil, func(w *world) {
+			w.pass(time.Second)
+			w.ch.Show(asked)
+			w.pass(time.Second)
+			if m := w.one("asked"); strings.Contains(string(m.Blocks), approveAction) || !strings.Contains(readable(m.Blocks), "Answer…") {
+				t.Errorf("the card says:\n%s", readable(m.Blocks))
+			}
+			w.click(slacktest.Click{ActionID: "cpd_answer"})
+			w.pass(100 * time.Millisecond)
+			views := w.srv.Views()
+			if len(views) != 1 {
+				t.Fatalf("%d forms; told %q", len(views), w.told(alice))
+			}
+			w.submit(slacktest.Submit{ViewID: views[0].ID, Values: map[string]string{"f0": "0,1", "f1.other": "Svelte"}})
+			got := w.desk.Answers()
+			want := map[string][]string{"q0": {"0", "1"}, "q1.other": {"Svelte"}}
+			if len(got) != 1 || got[0].Way != permit.WayAnswer || cmp.Diff(want, got[0].Fields) != "" {
+				t.Errorf("the desk was brought %+v", got)
+			}
+		})
+	})
+	t.Run("declined with words", func(t *testing.T) {
+		inBubble(t, slacktest.Options{}, nil, func(w *world) {
+			w.pass(time.Second)
+			w.ch.Show(asked)
+			w.pass(time.Second)
+			form := w.openForm(slacktest.Click{})
+			w.submit(slacktest.Submit{ViewID: form.ID, Values: map[string]string{reasonAction: "The second."}})
+			if got := w.desk.Answers(); len(got) != 1 || got[0].Decision.Verb != permit.Deny || reasonIn(got[0]) != "The second." {
+				t.Errorf("the desk was brought %+v", got)
+			}
+		})
+	})
+}
+
+// A rule for always is confirmed in its own words, and only its own pick goes
+// to the desk.
+func TestAlways(t *testing.T) {
 	inBubble(t, slacktest.Options{}, nil, func(w *world) {
 		w.pass(time.Second)
-		w.ch.Show(channeltest.CardOf("asked", "AskUserQuestion", map[string]any{"questions": []any{map[string]any{"question": "Which one?"}}}))
+		card := channeltest.Card("asked", "npm run build")
+		card.Request.Suggestions = []json.RawMessage{
+			json.RawMessage(`{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"bash"}],"behavior":"allow","destination":"session"}`),
+			json.RawMessage(`{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"npm run *"}],"behavior":"allow","destination":"localSettings"}`),
+		}
+		w.ch.Show(card)
 		w.pass(time.Second)
 		m := w.one("asked")
-		if strings.Contains(string(m.Blocks), approveAction) || !strings.Contains(readable(m.Blocks), "Answer in the terminal") {
-			t.Errorf("the card says:\n%s", readable(m.Blocks))
+		for _, want := range []string{"Always allow npm run *", "Bash(npm run *)", "settings.local.json", "Very broad: bash runs"} {
+			if !strings.Contains(string(m.Blocks), want) {
+				t.Errorf("the card does not say %q", want)
+			}
 		}
-		form := w.openForm(slacktest.Click{})
-		w.submit(slacktest.Submit{ViewID: form.ID, Values: map[string]string{reasonAction: "The second."}})
-		if got := w.desk.Answers(); len(got) != 1 || got[0].Decision.Verb != permit.Deny || got[0].Decision.Message != "The second." {
+		w.click(slacktest.Click{ActionID: "cpd_always.1"})
+		w.pass(time.Second)
+		if got := w.desk.Answers(); len(got) != 1 || got[0].Way != permit.WayAlways || got[0].Pick != 1 || got[0].Decision.Verb != permit.Allow {
 			t.Errorf("the desk was brought %+v", got)
+		}
+	})
+}
+
+// Every character that a card leaves out can be read in pages, by who may
+// decide.
+func TestWholeText(t *testing.T) {
+	inBubble(t, slacktest.Options{}, nil, func(w *world) {
+		w.pass(time.Second)
+		var script strings.Builder
+		for i := range 20_000 {
+			fmt.Fprintf(&script, "echo line-%06d\n", i)
+		}
+		w.ch.Show(channeltest.Card("asked", script.String()))
+		w.pass(time.Second)
+		w.click(slacktest.Click{ActionID: wholeAction})
+		w.pass(time.Second)
+		views := w.srv.Views()
+		if len(views) != 1 || !strings.Contains(string(views[0].View), "line-000000") || !strings.Contains(string(views[0].View), "SHA-256") {
+			t.Fatalf("%d views; told %q", len(views), w.told(alice))
+		}
+		if len(w.desk.Answers()) != 0 {
+			t.Error("reading decides")
+		}
+	})
+}
+
+// Nothing but tool and project leaves where the user wants it so.
+func TestWithheld(t *testing.T) {
+	card := channeltest.Card("asked", "curl https://secret.example")
+	card.Request.Session, card.Request.Branch, card.Request.Cwd, card.Request.Project = "session-secret", "branch-secret", "/home/secret", "shop"
+	p := preview.New(preview.Options{Withhold: true}).Of(card.Request)
+	d, err := draw(card, p, look{budget: budgets[0], rev: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := json.Marshal(d.blocks)
+	if text := string(raw) + d.text; strings.Contains(text, "secret") || strings.Contains(text, approveAction) || !strings.Contains(text, "shop") || !strings.Contains(text, denyAction) {
+		t.Errorf("it says %s", text)
+	}
+}
+
+func TestNote(t *testing.T) {
+	inBubble(t, slacktest.Options{}, nil, func(w *world) {
+		w.pass(time.Second)
+		w.ch.Note(permit.Note{Class: permit.NoteIdle, Title: "Claude waits for your input", Text: "<!channel> *done*", Session: "s", Machine: permit.Machine{Host: "laptop"}})
+		w.pass(2 * time.Second)
+		messages := w.srv.Messages("")
+		if len(messages) != 1 || !strings.Contains(readable(messages[0].Blocks), "Claude waits for your input") || strings.Contains(messages[0].Text, "<!channel>") {
+			t.Errorf("posted: %+v", messages)
 		}
 	})
 }

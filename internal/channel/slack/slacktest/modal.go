@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 )
 
 // Submit is a person who presses the submit button of an open modal.
 type Submit struct {
 	ViewID string
-	// Values are what was typed or chosen, by action_id or by block_id.
+	// Values are what was typed or chosen, by action_id or by block_id; of several
+	// choices, their values with commas between.
 	Values     map[string]string
 	User, Team string // by default whose screen the modal is on
 	Edit       func(payload map[string]any)
@@ -202,6 +205,19 @@ func inputState(element map[string]any, text string, given, optional bool) (map[
 		if _, found := value.(map[string]any); given && !found {
 			return nil, fmt.Errorf("no option %q", text)
 		}
+	case "checkboxes", "multi_static_select":
+		key = "selected_options"
+		chosen := []any{}
+		options, _ := element["options"].([]any)
+		for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+			i := slices.IndexFunc(options, func(o any) bool { m, _ := o.(map[string]any); return m["value"] == one })
+			if i < 0 {
+				return nil, fmt.Errorf("no option %q", one)
+			}
+			chosen = append(chosen, options[i])
+		}
+		state[key] = chosen
+		return state, nil
 	}
 	if !given {
 		value = nil
