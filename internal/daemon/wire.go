@@ -62,7 +62,7 @@ func (d *Daemon) newChannels() error {
 	}
 	if c.Slack.Enabled() {
 		s, err := slack.New(c.Slack, slack.Options{Log: d.log.With("channel", "slack"), Now: now, Machine: d.machine,
-			Preview: outside.Of, TerseFallback: c.Privacy.LockScreen == "terse"})
+			Preview: outside.Of, TerseFallback: c.Privacy.LockScreen == "terse", Withhold: c.Privacy.Body == "none"})
 		if err != nil {
 			return fmt.Errorf("cannot set up Slack: %w", err)
 		}

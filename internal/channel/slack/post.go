@@ -48,6 +48,11 @@ func tooLarge(err error) bool {
 	return slices.Contains([]string{"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format"}, codeOf(err))
 }
 
+// noThread reports whether Slack knows no such thread.
+func noThread(err error) bool {
+	return slices.Contains([]string{"thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"}, codeOf(err))
+}
+
 // post puts a card up. An error that may pass leaves it to be tried again.
 func (c *Channel) post(ctx context.Context, e *entry) error {
 	if again, err := c.recover(ctx, e); err != nil || !again {
@@ -99,7 +104,7 @@ func (c *Channel) post(ctx context.Context, e *entry) error {
 			return err
 		case tooLarge(err) && c.smaller(e):
 			c.log.Warn("Slack found a card too large; drawing it smaller", "request", e.id, "error", err)
-		case thread != "" && (codeOf(err) == "thread_not_found" || codeOf(err) == "invalid_thread_ts" || codeOf(err) == "cannot_reply_to_message"):
+		case thread != "" && noThread(err):
 			c.mu.Lock()
 			delete(c.threads, card.Request.Session)
 			c.mu.Unlock()

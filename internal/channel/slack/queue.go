@@ -5,7 +5,8 @@ package slack
 //   - The newest state of a request wins; what was overtaken is never drawn.
 //   - One call at a time for one request; new cards and redrawings go by
 //     separate lanes, so that neither starves the other.
-//   - New cards: the newest request first, at Slack's pace for a channel.
+//   - New cards: the newest request first, at Slack's pace for a channel. Notes
+//     go by the same lane, after the cards.
 //     Redrawings: cards that must lose their buttons first, then the newest.
 //   - Trouble stops a lane, not a request: the lane waits as long as Slack says,
 //     or longer each time.
@@ -265,7 +266,17 @@ func (c *Channel) next(now time.Time, ending bool) (*job, time.Duration) {
 	if j := pick(&c.updates, update, c.redraw); j != nil {
 		return j, 0
 	}
-	return pick(&c.posts, post, c.post), wait
+	if j := pick(&c.posts, post, c.post); j != nil || post != nil || ending {
+		return j, wait
+	}
+	n, later := c.nextNews(now)
+	sooner(later)
+	if n == nil {
+		return nil, wait
+	}
+	j := pick(&c.posts, &entry{key: key{id: n.note.ID}}, func(ctx context.Context, _ *entry) error { return c.tellNews(ctx, n) })
+	n.busy = j != nil
+	return j, wait
 }
 
 // What there is to do for a card.

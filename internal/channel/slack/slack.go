@@ -6,12 +6,14 @@
 //
 // slack.go is the channel; queue.go says which card is drawn when, post.go puts
 // it up, recover.go deals with a post whose answer was lost, tap.go says what a
-// tap must be. card.go and fallback.go draw, face.go compares what Slack returns
-// with what was drawn. socketmode.go keeps the link, socket.go is one WebSocket
-// of it, envelope.go reads what comes by it, api.go calls the Web API.
-// manifest.go and check.go are for setting it up.
+// tap must be. card.go and fallback.go draw the card and ways.go its buttons;
+// modal.go, form.go and whole.go draw what they open; notes.go tells of
+// happenings. face.go compares what Slack returns with what was drawn.
+// socketmode.go keeps the link, socket.go is one WebSocket of it, envelope.go
+// reads what comes by it, api.go calls the Web API. manifest.go and check.go are
+// for setting it up.
 //
-// The Web API is called in plain JSON by net/http: nine methods do not need a
+// The Web API is called in plain JSON by net/http: ten methods do not need a
 // client library, and here the difference between "did not reach Slack" and
 // "reached it, but no answer came" decides whether a card may be posted again,
 // which no library tells. Blocks are maps for the same reason: they go out as
@@ -66,8 +68,10 @@ type Options struct {
 	// mask what may not leave the machine, and say the same of the same request
 	// again.
 	Preview func(permit.Request) preview.Preview
-	// TerseFallback keeps the input off lock screens.
+	// TerseFallback keeps the input, and what notes say, off lock screens.
 	TerseFallback bool
+	// Withhold keeps what notes say on the machine. Of requests, Preview does.
+	Withhold bool
 	// PostEvery is the time from one new card to the next, PostBurst how many may
 	// go at once after a pause. Slack allows 1 s and 1, which are the defaults.
 	PostEvery time.Duration
@@ -106,14 +110,14 @@ type Channel struct {
 	link    *link
 	started time.Time
 
-	notes chan permit.Note
-	wake  chan struct{}  // holds one token: there may be something to draw
-	taps  sync.WaitGroup // what handles taps and what tells people
+	wake chan struct{}  // holds one token: there may be something to draw
+	taps sync.WaitGroup // what handles taps and what tells people
 
 	mu       sync.Mutex // guards the fields that follow; never held across I/O
 	entries  map[key]*entry
-	serial   uint64 // of the last Show
-	rev      int64  // of the last drawing
+	news     []*news // notes that wait, oldest first
+	serial   uint64  // of the last Show
+	rev      int64   // of the last drawing
 	posts    lane
 	updates  lane
 	who      identity         // of the bot; zero until Slack has said
@@ -167,7 +171,6 @@ func New(cfg Config, opt Options) (*Channel, error) {
 		cfg: cfg, opt: opt, log: opt.Log, started: opt.Now(),
 		api:     &api{http: opt.HTTP, base: cfg.apiURL(), token: cfg.BotToken},
 		link:    newLink(appAPI.openLink, opt.HTTP, opt.Log, opt.pace.link, opt.Now),
-		notes:   make(chan permit.Note, mostNotes),
 		wake:    make(chan struct{}, 1),
 		entries: make(map[key]*entry),
 		threads: make(map[string]place),
@@ -239,7 +242,6 @@ func (c *Channel) Run(ctx context.Context, desk channel.Desk) (err error) {
 			stop(err)
 		}
 	})
-	all.Go(func() { c.tellNotes(serving) })
 	c.serve(serving, stop)
 	all.Wait()
 	c.taps.Wait()
