@@ -116,7 +116,7 @@ func editField(r permit.Request) (permit.Field, bool) {
 		field.Label = name
 		return field, true
 	}
-	indented, err := json.MarshalIndent(json.RawMessage(r.Input), "", "  ")
+	indented, err := json.MarshalIndent(r.Input, "", "  ")
 	if err != nil {
 		return field, false
 	}

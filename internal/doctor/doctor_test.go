@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,9 +91,6 @@ type fault struct {
 
 // TestFaults plants one fault at a time in a home that is in order.
 func TestFaults(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the rig is made for unix")
-	}
 	socket := func(r *rig) string { return r.socketPath() }
 	config := func(text string) func(*testing.T, *rig) {
 		return func(_ *testing.T, r *rig) { r.configure(text) }

@@ -2,6 +2,7 @@ package preview
 
 import (
 	"slices"
+	"strings"
 
 	"claude-permission-daemon/internal/claude"
 	"claude-permission-daemon/internal/permit"
@@ -121,13 +122,11 @@ func (d *drawing) fields() {
 	var rows [][2]string
 	for _, way := range claude.Ways(d.r, false) {
 		for _, f := range way.Form {
-			what := kindWords[f.Kind]
+			labels := make([]string, len(f.Options))
 			for i, o := range f.Options {
-				if i > 0 {
-					what += " / "
-				}
-				what += o.Label
+				labels[i] = o.Label
 			}
+			what := kindWords[f.Kind] + strings.Join(labels, " / ")
 			if f.Help != "" {
 				what += " — " + f.Help
 			}
