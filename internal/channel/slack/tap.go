@@ -214,7 +214,7 @@ func (c *Channel) bind(t tag, at place, shown object) (permit.Card, *refusal) {
 	switch {
 	case e == nil:
 		return permit.Card{}, &refusal{"This request is no longer known here: it ended earlier. Nothing was decided by your tap.", true}
-	case t.Digest != e.card.Request.Digest && !(t.Digest == "" && e.withheld):
+	case t.Digest != e.card.Request.Digest && (t.Digest != "" || !e.withheld):
 		return permit.Card{}, &refusal{say: "This button does not belong to what is asked now. Your tap does not count."}
 	case !e.card.Live() && e.at == at:
 		return e.card, nil // the desk says what happened

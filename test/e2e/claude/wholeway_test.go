@@ -135,7 +135,10 @@ func TestQuestionOnThePage(t *testing.T) {
 	if card := page.card("open"); !strings.Contains(card, "Which framework?") {
 		t.Errorf("the card says %q", card)
 	}
-	page.do(chromedp.SendKeys(chromedp.CSS(`article.card textarea[name=message]`), `neither, plain HTML`))
+	page.do(
+		chromedp.Click(chromedp.CSS(`article.card details.reason summary`)),
+		chromedp.SendKeys(chromedp.CSS(`article.card textarea[name=message]`), `neither, plain HTML`),
+	)
 	page.tap(`article.card details.reason button.deny`)
 	terminal.See("Done.")
 	results := api.Asked(2).Results()

@@ -47,10 +47,11 @@ func TestATicketIsForOneConnection(t *testing.T) {
 
 func TestHelloCountsConnections(t *testing.T) {
 	s, c := start(t, slacktest.Options{MaxConnections: 2})
-	first, second := c.dial(nil), c.dial(nil)
+	first := c.dial(nil)
 	if n := first.next(t, "hello")["num_connections"]; n != 1.0 {
 		t.Errorf("the first: %v", n)
 	}
+	second := c.dial(nil)
 	if n := second.next(t, "hello")["num_connections"]; n != 2.0 {
 		t.Errorf("the second: %v", n)
 	}
