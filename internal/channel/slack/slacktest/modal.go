@@ -154,7 +154,7 @@ func (s *Server) submitPayload(submit Submit) (map[string]any, error) {
 			used[blockID] = true
 		}
 		if !given {
-			text, given = element["initial_value"].(string)
+			text, given = atFirst(element)
 		}
 		state, err := inputState(element, text, given, block["optional"] == true)
 		if err != nil {
@@ -174,6 +174,24 @@ func (s *Server) submitPayload(submit Submit) (map[string]any, error) {
 	payload["view"] = doc
 	payload["response_urls"] = []any{}
 	return payload, nil
+}
+
+// atFirst is what stands in an input that nobody touched.
+func atFirst(element map[string]any) (string, bool) {
+	if text, ok := element["initial_value"].(string); ok {
+		return text, true
+	}
+	first, _ := element["initial_options"].([]any)
+	if o := element["initial_option"]; o != nil {
+		first = append(first, o)
+	}
+	var values []string
+	for _, o := range first {
+		if m, _ := o.(map[string]any); m != nil {
+			values = append(values, fmt.Sprint(m["value"]))
+		}
+	}
+	return strings.Join(values, ","), len(values) > 0
 }
 
 // inputState is an input's part of view.state.values, after the checks that
@@ -205,6 +223,10 @@ func inputState(element map[string]any, text string, given, optional bool) (map[
 		if _, found := value.(map[string]any); given && !found {
 			return nil, fmt.Errorf("no option %q", text)
 		}
+	case "number_input":
+		if given && !isNumber(text, element["is_decimal_allowed"] == true) {
+			return nil, fmt.Errorf("%q is no number", text)
+		}
 	case "checkboxes", "multi_static_select":
 		key = "selected_options"
 		chosen := []any{}
@@ -233,6 +255,38 @@ func number(v any, otherwise int) int {
 		}
 	}
 	return otherwise
+}
+
+// Press presses a button inside an open modal. The modal stays open, and there
+// is no message: the payload's container is the view.
+func (s *Server) Press(ctx context.Context, viewID, actionID string, edit func(payload map[string]any)) (Delivery, error) {
+	payload, err := s.pressPayload(viewID, actionID)
+	if err != nil {
+		return Delivery{}, fmt.Errorf("cannot press %s: %w", actionID, err)
+	}
+	if edit != nil {
+		edit(payload)
+	}
+	return s.deliver(ctx, envelope("interactive", false, mustJSON(payload)), 0)
+}
+
+func (s *Server) pressPayload(viewID, actionID string) (map[string]any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.openView(viewID)
+	if v == nil {
+		return nil, errors.New("no such modal is open")
+	}
+	element, block := findElement(mustJSON(v.doc["blocks"]), "", actionID)
+	if element == nil {
+		return nil, errors.New("no such button")
+	}
+	payload := s.interaction("block_actions", v.User, v.team)
+	payload["trigger_id"] = s.newTrigger(v.User, v.team)
+	payload["container"] = map[string]any{"type": "view", "view_id": v.ID}
+	payload["view"] = v.doc
+	payload["actions"] = []any{action(element, block, Click{}, s.store.stamp())}
+	return payload, nil
 }
 
 // CloseView closes a modal without submitting it. The app is only told (and the

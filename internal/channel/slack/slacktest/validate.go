@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -259,25 +260,99 @@ func (c *checker) element(path string, v any, home string, ids map[string]bool) 
 				c.bad(path+"/"+key, "should be integer")
 			}
 		}
-		c.str(path+"/initial_value", e["initial_value"], 3000)
+		c.str(path+"/initial_value", e["initial_value"], number(e["max_length"], 3000))
+	case "number_input":
+		c.fields(path, e, "type action_id is_decimal_allowed initial_value min_value max_value dispatch_action_config focus_on_load placeholder")
+		decimal, ok := e["is_decimal_allowed"].(bool)
+		if !ok {
+			c.bad(path, "missing required field: is_decimal_allowed")
+		}
+		for _, key := range []string{"initial_value", "min_value", "max_value"} {
+			c.str(path+"/"+key, e[key], 100)
+			if text, given := e[key].(string); given && !isNumber(text, decimal) {
+				c.bad(path+"/"+key, "must be a number")
+			}
+		}
 	case "static_select", "multi_static_select", "overflow", "checkboxes", "radio_buttons":
-		limit := map[string]int{"overflow": 5, "checkboxes": 10, "radio_buttons": 10}[typ]
-		if limit == 0 {
-			limit = 100
-		}
-		if e["option_groups"] != nil {
-			return
-		}
-		for i, o := range c.list(path+"/options", e["options"], limit, true) {
-			at := fmt.Sprintf("%s/options/%d", path, i)
-			m, _ := o.(map[string]any)
-			c.fields(at, m, "text value description url")
-			c.text(at+"/text", m["text"], anyText, 75, true)
-			c.text(at+"/description", m["description"], anyText, 75, false)
-			c.str(at+"/value", m["value"], 150)
-		}
+		c.choice(path, typ, e)
 	}
 }
+
+// choiceFields are the fields that each kind of choice may have.
+var choiceFields = map[string]string{
+	"static_select":       "options option_groups initial_option focus_on_load placeholder confirm",
+	"multi_static_select": "options option_groups initial_options max_selected_items focus_on_load placeholder confirm",
+	"checkboxes":          "options initial_options focus_on_load confirm",
+	"radio_buttons":       "options initial_option focus_on_load confirm",
+	"overflow":            "options confirm",
+}
+
+// choice checks an element with options.
+func (c *checker) choice(path, typ string, e map[string]any) {
+	c.fields(path, e, "type action_id "+choiceFields[typ])
+	limit := map[string]int{"overflow": 5, "checkboxes": 10, "radio_buttons": 10}[typ]
+	if limit == 0 {
+		limit = 100
+	}
+	if e["option_groups"] != nil {
+		return
+	}
+	kind := plainOnly
+	if typ == "checkboxes" || typ == "radio_buttons" {
+		kind = anyText
+	}
+	options := map[string]string{} // by value, as posted
+	for i, o := range c.list(path+"/options", e["options"], limit, true) {
+		at := fmt.Sprintf("%s/options/%d", path, i)
+		m, _ := o.(map[string]any)
+		value, _ := m["value"].(string)
+		if _, twice := options[value]; twice {
+			c.bad(at+"/value", "must be unique among the options")
+		}
+		options[value] = string(mustJSON(o))
+		c.option(at, m, kind)
+	}
+	first, _ := e["initial_options"].([]any)
+	if o := e["initial_option"]; o != nil {
+		first = append(first, o)
+	}
+	if e["initial_options"] != nil && len(first) == 0 {
+		c.bad(path+"/initial_options", "no fewer than 1 items required")
+	}
+	for _, o := range first {
+		m, _ := o.(map[string]any)
+		value, _ := m["value"].(string)
+		if options[value] != string(mustJSON(o)) {
+			c.bad(path, "initial_option must match one of the options")
+			continue
+		}
+		c.option(path+"/initial_option", m, kind)
+	}
+}
+
+func (c *checker) option(path string, m map[string]any, kind textKind) {
+	c.fields(path, m, "text value description url")
+	c.text(path+"/text", m["text"], kind, 75, true)
+	c.text(path+"/description", m["description"], kind, 75, false)
+	if _, ok := m["value"].(string); !ok {
+		c.bad(path, "missing required field: value")
+	}
+	c.str(path+"/value", m["value"], 150)
+}
+
+// isNumber reports whether Slack's number input would take the text.
+func isNumber(text string, decimal bool) bool {
+	pattern := wholeNumber
+	if decimal {
+		pattern = decimalNumber
+	}
+	return pattern.MatchString(text)
+}
+
+var (
+	wholeNumber   = regexp.MustCompile(`^-?[0-9]+$`)
+	decimalNumber = regexp.MustCompile(`^-?[0-9]*\.?[0-9]+$`)
+)
 
 func (c *checker) confirm(path string, v any) {
 	m, ok := v.(map[string]any)

@@ -307,3 +307,62 @@ func FuzzBlocks(f *testing.F) {
 		}
 	})
 }
+
+// Inputs of a modal, each at its limit and beyond.
+func TestInputs(t *testing.T) {
+	s, c := start(t, slacktest.Options{})
+	c.dial(nil).next(t, "hello")
+	option := func(value string, n int) map[string]any { return map[string]any{"text": plain(x(n)), "value": value} }
+	options := func(n int) (all []any) {
+		for i := range n {
+			all = append(all, option(fmt.Sprint(i), 75))
+		}
+		return all
+	}
+	choice := func(typ string, more map[string]any, options []any) map[string]any {
+		e := map[string]any{"type": typ, "action_id": "a", "options": options}
+		for k, v := range more {
+			e[k] = v
+		}
+		return e
+	}
+	type m = map[string]any
+	for i, test := range []struct {
+		element m
+		want    string
+	}{
+		{choice("radio_buttons", nil, options(10)), ""},
+		{choice("radio_buttons", nil, options(11)), "no more than 10 items"},
+		{choice("checkboxes", nil, options(11)), "no more than 10 items"},
+		{choice("static_select", nil, options(100)), ""},
+		{choice("multi_static_select", nil, options(101)), "no more than 100 items"},
+		{choice("radio_buttons", nil, nil), "options"},
+		{choice("radio_buttons", nil, []any{option("1", 76)}), "must be less than 76 characters"},
+		{choice("radio_buttons", nil, []any{m{"text": plain("x"), "value": "1", "description": plain(x(76))}}), "must be less than 76 characters"},
+		{choice("radio_buttons", nil, []any{option("1", 5), option("1", 6)}), "must be unique"},
+		{choice("radio_buttons", nil, []any{m{"text": plain("x")}}), "missing required field: value"},
+		{choice("static_select", nil, []any{m{"text": m{"type": "mrkdwn", "text": "x"}, "value": "1"}}), "unsupported type: mrkdwn"},
+		{choice("radio_buttons", m{"initial_option": option("1", 75)}, options(2)), ""},
+		{choice("radio_buttons", m{"initial_option": option("1", 74)}, options(2)), "must match one of the options"},
+		{choice("checkboxes", m{"initial_options": []any{option("7", 75)}}, options(2)), "must match one of the options"},
+		{choice("checkboxes", m{"initial_options": []any{}}, options(2)), "no fewer than 1"},
+		{choice("checkboxes", m{"placeholder": plain("x")}, options(2)), "invalid additional property: placeholder"},
+		{m{"type": "number_input", "action_id": "a", "is_decimal_allowed": false, "initial_value": "-3"}, ""},
+		{m{"type": "number_input", "action_id": "a", "is_decimal_allowed": false, "initial_value": "3.5"}, "must be a number"},
+		{m{"type": "number_input", "action_id": "a"}, "missing required field: is_decimal_allowed"},
+		{m{"type": "plain_text_input", "action_id": "a", "max_length": 5, "initial_value": x(5)}, ""},
+		{m{"type": "plain_text_input", "action_id": "a", "max_length": 5, "initial_value": x(6)}, "/initial_value"},
+		{m{"type": "plain_text_input", "action_id": "a", "max_length": 3001}, "/max_length"},
+	} {
+		view := reason()
+		view["blocks"] = []any{m{"type": "input", "block_id": "b", "label": plain("x"), "element": test.element}}
+		click, err := s.Click(c.ctx, slacktest.Click{TS: c.post(), ActionID: "deny"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := c.call("views.open", m{"trigger_id": click.TriggerID, "view": view})
+		if got := fmt.Sprint(out); test.want == "" && out["ok"] != true || test.want != "" && (out["ok"] == true || !strings.Contains(got, test.want)) {
+			t.Errorf("%d: %v, want %q", i, out, test.want)
+		}
+	}
+}

@@ -141,3 +141,13 @@ func (s *Server) WaitView(ctx context.Context, want func(View) bool) (View, erro
 	}
 	return v, nil
 }
+
+// CheckView says what Slack would refuse of a modal; nil: nothing.
+func (s *Server) CheckView(view json.RawMessage) []string {
+	_, r := s.checkView(string(view))
+	if r == nil {
+		return nil
+	}
+	said, _ := r["response_metadata"].(map[string]any)
+	return []string{fmt.Sprint(r["error"], " ", said["messages"])}
+}
