@@ -3,6 +3,7 @@ package slacktest_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -321,9 +322,7 @@ func TestInputs(t *testing.T) {
 	}
 	choice := func(typ string, more map[string]any, options []any) map[string]any {
 		e := map[string]any{"type": typ, "action_id": "a", "options": options}
-		for k, v := range more {
-			e[k] = v
-		}
+		maps.Copy(e, more)
 		return e
 	}
 	type m = map[string]any
