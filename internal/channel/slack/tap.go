@@ -158,20 +158,8 @@ func (c *Channel) submitted(ctx context.Context, in interaction) {
 	if in.Callback != wayView && in.Callback != rulesView {
 		return // somebody else's
 	}
-	from, ok := readPrivate(in.Private)
+	in, from, card, ok := c.behind(ctx, in)
 	if !ok {
-		c.log.Warn("a form came back without its request")
-		return
-	}
-	in.Channel, in.TS = from.At.Channel, from.At.TS
-	if from.Tag.Machine != c.opt.Machine.ID {
-		c.strange(ctx, in, from.Tag)
-		return
-	}
-	// What the message shows was compared when the form was opened.
-	card, problem := c.bind(from.Tag, from.At, nil)
-	if problem != nil {
-		c.refuse(ctx, in, from.Tag, problem)
 		return
 	}
 	p := c.opt.Preview(card.Request)
@@ -193,6 +181,27 @@ func (c *Channel) submitted(ctx context.Context, in interaction) {
 		return
 	}
 	c.answer(ctx, in, from.Tag, card, way, readForm(way.Form, in.Values))
+}
+
+// behind finds the card that a modal was opened from; false: the person was told
+// why what they did in it does not count. What the message shows was compared
+// when the modal was opened.
+func (c *Channel) behind(ctx context.Context, in interaction) (_ interaction, from private, card permit.Card, ok bool) {
+	if from, ok = readPrivate(in.Private); !ok {
+		c.log.Warn("a modal came back without its request")
+		return in, from, card, false
+	}
+	in.Channel, in.TS = from.At.Channel, from.At.TS
+	if from.Tag.Machine != c.opt.Machine.ID {
+		c.strange(ctx, in, from.Tag)
+		return in, from, card, false
+	}
+	card, problem := c.bind(from.Tag, from.At, nil)
+	if problem != nil {
+		c.refuse(ctx, in, from.Tag, problem)
+		return in, from, card, false
+	}
+	return in, from, card, true
 }
 
 // refusal is why a tap does not count, said to the person who made it.

@@ -145,19 +145,12 @@ func (c *Channel) showWhole(ctx context.Context, in interaction, t tag, card per
 
 // turned handles a button inside the modal of the whole text.
 func (c *Channel) turned(ctx context.Context, in interaction, a action) {
-	from, ok := readPrivate(in.Private)
 	page, err := strconv.Atoi(a.Value)
-	if !ok || err != nil || !strings.HasPrefix(a.ID, pageAction+".") {
+	if err != nil || !strings.HasPrefix(a.ID, pageAction+".") {
 		return
 	}
-	in.Channel, in.TS = from.At.Channel, from.At.TS
-	if from.Tag.Machine != c.opt.Machine.ID {
-		c.strange(ctx, in, from.Tag)
-		return
-	}
-	card, problem := c.bind(from.Tag, from.At, nil)
-	if problem != nil {
-		c.refuse(ctx, in, from.Tag, problem)
+	in, from, card, ok := c.behind(ctx, in)
+	if !ok {
 		return
 	}
 	if !c.Allows(in.person()) {
