@@ -152,7 +152,7 @@ func (d *Daemon) answer(ctx context.Context, e wire.Envelope) (any, error) {
 		return wire.OK{OK: true, Text: verdict.Text}, nil
 	}
 	text := strings.TrimSuffix(verdict.Text, ".")
-	return wire.Verdict{Error: "cannot answer: " + strings.ToLower(text[:1]) + text[1:], Code: verdict.Code}, nil
+	return wire.Verdict{Error: "cannot answer: " + lowered(text), Code: verdict.Code}, nil
 }
 
 // owner is the user whose daemon this is: nobody else reaches the socket.

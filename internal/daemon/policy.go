@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"path/filepath"
 	"strings"
 
 	"claude-permission-daemon/internal/claude"
@@ -23,25 +22,11 @@ func (d *Daemon) newPolicy(home string) (policy, error) {
 	a := d.options.Config.Approve
 	confirm, neverRemote, err := a.Rules()
 	return policy{confirm: confirm, neverRemote: neverRemote, edit: a.Edit,
-		world: rules.World{Home: home, Resolve: resolveLinks},
+		world: rules.World{Home: home, Resolve: preview.Disk{}.Resolve},
 		mask: func(s string) string {
 			masked, _ := d.masker.Text(s)
 			return masked
 		}}, err
-}
-
-// resolveLinks follows links as far as the path exists.
-func resolveLinks(path string) string {
-	for rest := ""; ; {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return filepath.Join(real, rest)
-		}
-		dir, name := filepath.Split(filepath.Clean(path))
-		if dir == path || name == "" {
-			return filepath.Join(path, rest)
-		}
-		path, rest = filepath.Clean(dir), filepath.Join(name, rest)
-	}
 }
 
 // of is the policy as a preview tells it.
