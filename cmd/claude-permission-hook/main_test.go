@@ -25,7 +25,7 @@ func TestDependencies(t *testing.T) {
 		allowed := []string{
 			"claude-permission-daemon/cmd/claude-permission-hook", "claude-permission-daemon/internal/hook",
 			"claude-permission-daemon/internal/paths", "claude-permission-daemon/internal/wire/limits",
-			"claude-permission-daemon/internal/version",
+			"claude-permission-daemon/internal/version", "claude-permission-daemon/internal/jsontext",
 		}
 		for dependency := range strings.FieldsSeq(string(output)) {
 			root, _, _ := strings.Cut(dependency, "/")

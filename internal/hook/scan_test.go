@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"claude-permission-daemon/internal/jsontext"
 )
 
 // samples are documents at the edges of the grammar, for tables and fuzzing.
@@ -69,7 +71,7 @@ func TestObjectStopsAtDepth(t *testing.T) {
 		return []byte(`{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`)
 	}
 	visit := func(string, []byte) error { return nil }
-	for _, depth := range []int{maxDepth, maxDepth + 1, 1 << 20} {
+	for _, depth := range []int{jsontext.MaxDepth, jsontext.MaxDepth + 1, 1 << 20} {
 		data := nested(depth)
 		if got, want := object(data, visit) == nil, json.Valid(data); got != want {
 			t.Errorf("nested %d deep: taken = %v, by encoding/json %v", depth, got, want)

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"claude-permission-daemon/internal/jsontext"
 )
 
-// This file reads JSON by its grammar (RFC 8259), and keeps of each value where
-// in the text it stands. encoding/json would say what a text means and forget
+// This file reads JSON and keeps of each value where in the text it stands.
+// encoding/json would say what a text means and forget
 // how it is written, and how it is written belongs to somebody else.
 
 // SyntaxError is what is wrong with a settings file, and where.
@@ -57,18 +59,15 @@ func (n *node) str(text []byte) string {
 
 const bom = "\ufeff"
 
-// maxDepth is how deep values may nest: encoding/json's limit.
-const maxDepth = 10000
-
 // parse reads a settings file: an object, after a byte order mark perhaps. A
 // text with nothing but white space gives nil: Claude Code takes it for {}.
 func parse(text []byte) (*node, error) {
-	s := scanner{text: text}
+	s := scanner{Scanner: jsontext.Scanner{Text: text}}
 	if len(text) >= len(bom) && string(text[:len(bom)]) == bom {
-		s.at = len(bom)
+		s.At = len(bom)
 	}
-	s.space()
-	if s.at == len(text) {
+	s.Space()
+	if s.At == len(text) {
 		return nil, nil
 	}
 	root, err := s.value()
@@ -78,8 +77,8 @@ func parse(text []byte) (*node, error) {
 	if root.kind != '{' {
 		return nil, wrong(text, root.from, "settings are an object, and this is something else")
 	}
-	s.space()
-	if s.at != len(text) {
+	s.Space()
+	if s.At != len(text) {
 		return nil, s.unexpected("the end of the file")
 	}
 	return &root, nil
@@ -103,82 +102,56 @@ func wrong(text []byte, at int, reason string) *SyntaxError {
 	return e
 }
 
+// scanner builds the tree.
 type scanner struct {
-	text  []byte
-	at    int
+	jsontext.Scanner
 	depth int
 }
 
 func (s *scanner) unexpected(wanted string) error {
-	switch b := s.peek(); {
-	case s.at >= len(s.text):
-		return wrong(s.text, s.at, "the file ends where "+wanted+" should be")
+	switch b := s.Peek(); {
+	case s.At >= len(s.Text):
+		return wrong(s.Text, s.At, "the file ends where "+wanted+" should be")
+	case wanted == jsontext.EndOfString:
+		return wrong(s.Text, s.At, fmt.Sprintf("%q within a string", rune(b)))
 	case b == '/' || b == '#':
-		return wrong(s.text, s.at, "a comment, or what looks like one: Claude Code takes plain JSON only")
+		return wrong(s.Text, s.At, "a comment, or what looks like one: Claude Code takes plain JSON only")
 	default:
-		r, _ := utf8.DecodeRune(s.text[s.at:])
-		return wrong(s.text, s.at, fmt.Sprintf("%q where %s should be", r, wanted))
-	}
-}
-
-// peek is the next byte; 0, which no JSON holds outside a string, at the end.
-func (s *scanner) peek() byte {
-	if s.at < len(s.text) {
-		return s.text[s.at]
-	}
-	return 0
-}
-
-func (s *scanner) space() {
-	for s.at < len(s.text) {
-		switch s.text[s.at] {
-		case ' ', '\t', '\n', '\r':
-			s.at++
-		default:
-			return
-		}
+		r, _ := utf8.DecodeRune(s.Text[s.At:])
+		return wrong(s.Text, s.At, fmt.Sprintf("%q where %s should be", r, wanted))
 	}
 }
 
 func (s *scanner) value() (n node, err error) {
-	n = node{kind: s.peek(), from: s.at}
-	switch b := n.kind; {
-	case b == '{' || b == '[':
+	n = node{kind: s.Peek(), from: s.At}
+	if n.kind == '{' || n.kind == '[' {
 		err = s.container(&n)
-	case b == '"':
-		err = s.str()
-	case b == '-' || digit(b):
-		n.kind = 0
-		err = s.number()
-	case b == 't':
-		err = s.word("true")
-	case b == 'f':
-		err = s.word("false")
-	case b == 'n':
-		err = s.word("null")
-	default:
-		err = s.unexpected("a value")
+	} else if wanted := s.Scalar(); wanted != "" {
+		err = s.unexpected(wanted)
 	}
-	n.to = s.at
+	if n.kind == '-' || '0' <= n.kind && n.kind <= '9' {
+		n.kind = 0
+	}
+	n.to = s.At
 	return n, err
 }
 
 // container reads an object or an array.
 func (s *scanner) container(n *node) error {
 	closing := n.kind + 2 // } and ] stand so in ASCII
-	if s.depth++; s.depth > maxDepth {
-		return wrong(s.text, s.at, "nested too deep")
+	if s.depth++; s.depth > jsontext.MaxDepth {
+		return wrong(s.Text, s.At, "nested too deep")
 	}
-	s.at++
-	s.space()
-	if s.peek() == closing {
-		s.at++
+	s.At++
+	s.Space()
+	if s.Peek() == closing {
+		s.At++
 		s.depth--
 		return nil
 	}
 	for {
-		s.space()
-		start := s.at
+		s.Space()
+		start := s.At
 		if n.kind == '{' {
 			key, err := s.key()
 			if err != nil {
@@ -191,12 +164,12 @@ func (s *scanner) container(n *node) error {
 			return err
 		}
 		n.items, n.starts = append(n.items, item), append(n.starts, start)
-		s.space()
-		switch s.peek() {
+		s.Space()
+		switch s.Peek() {
 		case ',':
-			s.at++
+			s.At++
 		case closing:
-			s.at++
+			s.At++
 			s.depth--
 			return nil
 		default:
@@ -207,110 +180,22 @@ func (s *scanner) container(n *node) error {
 
 // key reads a key up to where its value begins.
 func (s *scanner) key() (string, error) {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return "", s.unexpected("a key in quotes")
 	}
-	from := s.at
-	if err := s.str(); err != nil {
-		return "", err
+	from := s.At
+	if wanted := s.String(); wanted != "" {
+		return "", s.unexpected(wanted)
 	}
 	var key string
-	if err := json.Unmarshal(s.text[from:s.at], &key); err != nil {
-		return "", wrong(s.text, from, err.Error())
+	if err := json.Unmarshal(s.Text[from:s.At], &key); err != nil {
+		return "", wrong(s.Text, from, err.Error())
 	}
-	s.space()
-	if s.peek() != ':' {
+	s.Space()
+	if s.Peek() != ':' {
 		return "", s.unexpected("a colon")
 	}
-	s.at++
-	s.space()
+	s.At++
+	s.Space()
 	return key, nil
 }
-
-func (s *scanner) str() error {
-	s.at++
-	for s.at < len(s.text) {
-		switch b := s.text[s.at]; {
-		case b == '"':
-			s.at++
-			return nil
-		case b < 0x20:
-			return wrong(s.text, s.at, fmt.Sprintf("%q within a string", rune(b)))
-		case b == '\\':
-			if err := s.escape(); err != nil {
-				return err
-			}
-		default:
-			s.at++
-		}
-	}
-	return s.unexpected("the end of a string")
-}
-
-func (s *scanner) escape() error {
-	s.at++
-	switch s.peek() {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.at++
-		return nil
-	case 'u':
-		s.at++
-		for range 4 {
-			b := s.peek()
-			if !digit(b) && (b < 'a' || b > 'f') && (b < 'A' || b > 'F') {
-				return s.unexpected("a hexadecimal digit")
-			}
-			s.at++
-		}
-		return nil
-	}
-	return s.unexpected("an escape")
-}
-
-func (s *scanner) number() error {
-	if s.peek() == '-' {
-		s.at++
-	}
-	if s.peek() == '0' {
-		s.at++
-	} else if err := s.digits(); err != nil {
-		return err
-	}
-	if s.peek() == '.' {
-		s.at++
-		if err := s.digits(); err != nil {
-			return err
-		}
-	}
-	if b := s.peek(); b == 'e' || b == 'E' {
-		s.at++
-		if b := s.peek(); b == '+' || b == '-' {
-			s.at++
-		}
-		return s.digits()
-	}
-	return nil
-}
-
-// digits reads one digit or more.
-func (s *scanner) digits() error {
-	if !digit(s.peek()) {
-		return s.unexpected("a digit")
-	}
-	for digit(s.peek()) {
-		s.at++
-	}
-	return nil
-}
-
-func (s *scanner) word(word string) error {
-	for i := range len(word) {
-		if s.peek() != word[i] {
-			return s.unexpected(word)
-		}
-		s.at++
-	}
-	return nil
-}
-
-func digit(b byte) bool { return '0' <= b && b <= '9' }
