@@ -49,6 +49,7 @@ func cases() []kase {
 		{"no-daemon", "no daemon", func(ctx context.Context, b *bench) error { return b.compare(ctx, filepath.Join(b.dir, "none")) }},
 		{"slack", "a person away; the real daemon and hook, the loopback Slack; in ms", throughSlack},
 		{"load", "many hooks at once; the real daemon and hooks, 200 taps a second on the page; in ms", underLoad},
+		{"preview", "a preview and its masking, within the daemon; in ms", inProcess},
 		{"commands", "what a person types; the real daemon, Slack out of reach; in ms", everyDay},
 		{"rest", "the daemon, left alone", atRest},
 	}
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&b.runs, "runs", 200, "how many runs of each program count")
 	flags.DurationVar(&b.rest, "rest", 30*time.Second, "how long the daemon is left alone")
-	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, slack, load, commands, rest")
+	only := flags.String("cases", "", "only these, separated by commas: round-trip, daemon, no-daemon, slack, load, preview, commands, rest")
 	flags.StringVar(&b.chart, "chart", "", "draw the load case into this `file` (SVG)")
 	programs := flags.String("programs", "", "only these, separated by commas: c, empty, hook, python")
 	switch err := flags.Parse(args); {
