@@ -102,7 +102,7 @@ func (s *step) shownBy(n permit.Note) bool {
 		switch {
 		case r.phase < deciding:
 			return true
-		case n.Class == permit.NoteFinished: // handed back at once: the note is all that tells
+		case r.outcome.Kind == permit.HandedBack: // it waits in the terminal: the note is all that tells
 			return false
 		}
 		return r.phase != over || s.now.Sub(r.ended) < askedLately
