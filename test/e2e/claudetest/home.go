@@ -57,7 +57,7 @@ func NewHome(t *testing.T, api *API, programs ...string) *Home {
 			t.Fatal(err)
 		}
 	}
-	h.write(filepath.Join(h.Dir, ".claude.json"), map[string]any{
+	h.write(h.state(), map[string]any{
 		"hasCompletedOnboarding": true, "lastOnboardingVersion": version, "lastReleaseNotesSeen": version,
 		"customApiKeyResponses":       map[string]any{"approved": []string{key}, "rejected": []string{}},
 		"hasSeenAutoDefaultNotice":    true,
@@ -74,6 +74,24 @@ const (
 	key     = "sk-ant-dummy-test"
 )
 
+func (h *Home) state() string { return filepath.Join(h.Dir, ".claude.json") }
+
+// State changes what the client keeps of its own in ~/.claude.json, before it
+// is started: "messageIdleNotifThresholdMs", say.
+func (h *Home) State(change map[string]any) {
+	h.t.Helper()
+	raw, err := os.ReadFile(h.state())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(raw, &all); err != nil {
+		h.t.Fatal(err)
+	}
+	maps.Copy(all, change)
+	h.write(h.state(), all)
+}
+
 // Settings writes the user's settings.json; it is in the default mode unless
 // the settings say something else.
 func (h *Home) Settings(settings map[string]any) {
@@ -87,19 +105,34 @@ func (h *Home) Settings(settings map[string]any) {
 // that the hook is installed: by its absolute path and arguments.
 func (h *Home) Hooks(events []string, command string, args ...string) {
 	h.t.Helper()
+	h.Settings(hooks(events, command, args...))
+}
+
+// ProjectHooks writes such settings into the project's folder: the client runs
+// the user's and the project's hooks, each beside the other.
+func (h *Home) ProjectHooks(events []string, command string, args ...string) {
+	h.t.Helper()
+	h.write(filepath.Join(h.Work, ".claude", "settings.json"), hooks(events, command, args...))
+}
+
+// hooks are the settings in which these events run a command.
+func hooks(events []string, command string, args ...string) map[string]any {
 	args = append([]string{}, args...) // the client refuses a null
-	hooks := map[string]any{}
+	entries := map[string]any{}
 	for _, event := range events {
-		hooks[event] = []any{map[string]any{"matcher": "*", "hooks": []any{
+		entries[event] = []any{map[string]any{"matcher": "*", "hooks": []any{
 			map[string]any{"type": "command", "command": command, "args": args, "timeout": 86400},
 		}}}
 	}
-	h.Settings(map[string]any{"hooks": hooks})
+	return map[string]any{"hooks": entries}
 }
 
 func (h *Home) write(path string, what any) {
 	h.t.Helper()
 	raw, err := json.MarshalIndent(what, "", "  ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
 	if err == nil {
 		err = os.WriteFile(path, raw, 0o600)
 	}
