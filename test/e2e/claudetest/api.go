@@ -88,21 +88,23 @@ func (r Request) Called(tool string) bool {
 	return false
 }
 
-// Results returns the tool results in the request's last message: what the
-// model is told of the calls that it made last.
+// Results returns the tool results since the model spoke last: what it is told
+// of the calls that it made then. The client may add words of its own.
 func (r Request) Results() (results []Result) {
-	if len(r.Messages) == 0 {
-		return nil
-	}
-	for _, block := range r.Messages[len(r.Messages)-1].Content {
-		if block.Type != "tool_result" {
-			continue
+	for _, message := range r.Messages {
+		if message.Role == "assistant" {
+			results = nil
 		}
-		var said strings.Builder
-		for _, part := range block.Content {
-			said.WriteString(part.Text)
+		for _, block := range message.Content {
+			if block.Type != "tool_result" {
+				continue
+			}
+			var said strings.Builder
+			for _, part := range block.Content {
+				said.WriteString(part.Text)
+			}
+			results = append(results, Result{ID: block.ToolUseID, Text: said.String(), IsError: block.IsError})
 		}
-		results = append(results, Result{ID: block.ToolUseID, Text: said.String(), IsError: block.IsError})
 	}
 	return results
 }
