@@ -351,22 +351,6 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// What the user lets only the terminal allow, no channel can.
-func TestRules(t *testing.T) {
-	r := start(t, func(o *Options) { o.Config.Approve.NeverRemote = []string{"Bash(git push *)"} })
-	r.setPresence("away")
-	request := permit.Request{Tool: "Bash", Input: []byte(`{"command":"cd x && git push origin"}`)}
-	for channel, want := range map[string]bool{"web": false, "slack": false, "terminal": true} {
-		_, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Allow, Channel: channel}})
-		if (lacks == "") != want {
-			t.Errorf("%s: %q", channel, lacks)
-		}
-		if _, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Deny, Channel: channel}}); lacks != "" {
-			t.Errorf("%s may not deny: %q", channel, lacks)
-		}
-	}
-}
-
 func TestPresentPersonIsNotAskedElsewhere(t *testing.T) {
 	r := start(t)
 	r.setPresence("here")

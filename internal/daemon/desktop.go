@@ -30,5 +30,5 @@ func (o *outcomes) drawn(card permit.Card) {
 	if where == "" {
 		where = r.Cwd
 	}
-	o.tell(desktop.Note{Title: preview.Reveal(card.Headline()), Body: preview.Reveal(r.Tool + " in " + where)})
+	o.tell(desktop.Note{Title: preview.RevealMasked(card.Headline()), Body: preview.Reveal(r.Tool + " in " + where)})
 }

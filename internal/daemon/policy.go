@@ -47,7 +47,10 @@ func (p policy) of(r permit.Request) preview.Policy {
 // resolve turns an answer into a decision, where the rules allow it.
 func (p policy) resolve(r permit.Request, a permit.Answer) (permit.Decision, string) {
 	decision, lacks := claude.Resolve(r, a, p.edit)
-	decision.Says = preview.Reveal(p.mask(decision.Says))
+	decision.Says = p.mask(decision.Says)
+	if shown := p.mask(decision.Message); shown != decision.Message {
+		decision.Shown = shown
+	}
 	if lacks == "" && decision.Verb == permit.Allow && a.Decision.Channel != terminalChannel {
 		if why := p.of(r).Terminal; why != "" {
 			lacks = "It does not count: " + lowered(why)

@@ -267,7 +267,7 @@ func (d *Daemon) note(e claude.Event) {
 	}
 	n.ID, n.Machine, n.At = d.newID(), d.machine, now()
 	n.Project, n.Branch = repoOf(n.Cwd)
-	n.Title, n.Text = preview.Reveal(d.policy.mask(n.Title)), preview.Reveal(d.policy.mask(n.Text))
+	n.Title, n.Text = preview.Safe(d.masker, n.Title), preview.Safe(d.masker, n.Text)
 	d.loop.post(broker.Happened{Note: n})
 }
 

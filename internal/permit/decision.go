@@ -41,6 +41,9 @@ type Decision struct {
 	Says string `json:"says,omitempty"`
 	// Message goes to the model with a deny, and is a reply to an ended turn.
 	Message string `json:"message,omitempty"`
+	// Shown is Message as it may be shown, where that is another text: its secrets
+	// masked. It is not kept; the journal masks Message itself.
+	Shown string `json:"-"`
 	// Interrupt with a deny stops the turn, like Esc.
 	Interrupt bool `json:"interrupt,omitempty"`
 	// Input, with an allow, replaces the tool's input whole; of an MCP server's

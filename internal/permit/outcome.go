@@ -1,6 +1,7 @@
 package permit
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -51,8 +52,8 @@ func (o Outcome) Sentence() string {
 		if o.Decision.Says != "" {
 			said += " (" + o.Decision.Says + ")"
 		}
-		if o.Decision.Message != "" {
-			said += ": " + o.Decision.Message
+		if words := cmp.Or(o.Decision.Shown, o.Decision.Message); words != "" {
+			said += ": " + words
 		}
 		return said
 	case Local:

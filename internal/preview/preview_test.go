@@ -456,6 +456,25 @@ func TestWarningsAreDocumented(t *testing.T) {
 	}
 }
 
+// What stands for a secret stays readable in a text that has been masked, and
+// nothing else that looks like one.
+func TestRevealMasked(t *testing.T) {
+	for in, want := range map[string]string{
+		"log in with ⟨masked: 40 chars⟩, please": "log in with ⟨masked: 40 chars⟩, please",
+		"⟨masked: 7 chars⟩⟨masked: 8 chars⟩":     "⟨masked: 7 chars⟩⟨masked: 8 chars⟩",
+		"⟨masked: all of it⟩":                    "⟨U+27E8⟩masked: all of it⟩",
+		"a\u202e⟨masked: 7 chars⟩\u200b":         "a⟨U+202E⟩⟨masked: 7 chars⟩⟨U+200B⟩",
+		"plain":                                  "plain",
+	} {
+		if got := RevealMasked(in); got != want {
+			t.Errorf("%q becomes %q, not %q", in, got, want)
+		}
+	}
+	if got := Safe(nil, "⟨masked: 7 chars⟩ ghp_16C7e42F292c6912E7710c838347Ae178B4a"); got != "⟨U+27E8⟩masked: 7 chars⟩ ⟨masked: 40 chars⟩" {
+		t.Errorf("safe: %q", got)
+	}
+}
+
 func BenchmarkWrite1MB(b *testing.B) {
 	line := "\tif err := s.store.Put(ctx, key, value); err != nil { return fmt.Errorf(\"cannot store %q: %w\", key, err) }\n"
 	r := request("Write", map[string]string{"file_path": "/W/x.go", "content": strings.Repeat(line, 1<<20/len(line))})

@@ -2,9 +2,12 @@ package preview
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"claude-permission-daemon/internal/mask"
 )
 
 // Reveal makes visible what a screen would hide. Every control, format,
@@ -20,6 +23,33 @@ func Reveal(s string) string {
 	out, _ := reveal(s, true)
 	return out
 }
+
+// RevealMasked is Reveal for a text that has been masked already: the notes
+// that stand for its secrets stay as they are. Whoever wrote the text may have
+// written such a note; so it is for what can no longer be approved.
+func RevealMasked(s string) string {
+	out, _ := revealMasked(s)
+	return out
+}
+
+// maskNote is what mask.Placeholder writes.
+var maskNote = regexp.MustCompile(`⟨masked: [0-9]+ chars⟩`)
+
+func revealMasked(s string) (out string, hid int) {
+	var b strings.Builder
+	at := 0
+	for _, note := range append(maskNote.FindAllStringIndex(s, -1), []int{len(s), len(s)}) {
+		shown, n := reveal(s[at:note[0]], true)
+		b.WriteString(shown + s[note[0]:note[1]])
+		hid += n
+		at = note[1]
+	}
+	return b.String(), hid
+}
+
+// Safe is a text of anybody's as it may leave the machine and be shown: its
+// secrets masked, everything else visible.
+func Safe(m *mask.Masker, s string) string { return mask.Apply(s, m.Find(s), Reveal) }
 
 // What is too long to be counted by eye.
 const (

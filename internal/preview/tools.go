@@ -346,29 +346,15 @@ func (d *drawing) json(label string, raw []byte) {
 	d.p.Parts = append(d.p.Parts, part)
 }
 
-// revealJSON reveals text but for the placeholders that masking left in it.
-// A placeholder that was in the input would be shown alike; so where the input
-// has the bracket, every one is revealed.
+// revealJSON reveals text but for the notes that masking left in it. One that
+// was in the input would be shown alike; so where the input has the bracket,
+// every one is revealed.
 func (d *drawing) revealJSON(text string) string {
+	draw := revealMasked
 	if strings.Contains(string(d.r.Input), "⟨") || strings.Contains(string(d.r.Input), `\u27e8`) || strings.Contains(string(d.r.Input), `\u27E8`) {
-		out, hid := reveal(text, true)
-		d.hid += hid
-		return out
+		draw = func(s string) (string, int) { return reveal(s, true) }
 	}
-	var b strings.Builder
-	for {
-		i := strings.Index(text, "⟨masked: ")
-		if i < 0 {
-			break
-		}
-		end := i + strings.Index(text[i:], "⟩") + len("⟩")
-		out, hid := reveal(text[:i], true)
-		d.hid += hid
-		b.WriteString(out)
-		b.WriteString(text[i:end])
-		text = text[end:]
-	}
-	out, hid := reveal(text, true)
+	out, hid := draw(text)
 	d.hid += hid
-	return b.String() + out
+	return out
 }

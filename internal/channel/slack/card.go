@@ -384,7 +384,7 @@ func ending(c permit.Card, p preview.Preview, id func(string) string, left int, 
 func headline(c permit.Card, p preview.Preview) string {
 	if p.Withheld && c.Outcome != nil && c.Outcome.Decision != nil {
 		outcome, decision := *c.Outcome, *c.Outcome.Decision
-		decision.Says, decision.Message = "", ""
+		decision.Says, decision.Message, decision.Shown = "", "", ""
 		outcome.Decision = &decision
 		c.Outcome = &outcome
 	}
@@ -392,7 +392,7 @@ func headline(c permit.Card, p preview.Preview) string {
 	if said == "" {
 		said = "No longer open"
 	}
-	return line(said, 600)
+	return clip(preview.RevealMasked(said), 600)
 }
 
 // stateWord is a settled card's state in few words; empty while it is live.

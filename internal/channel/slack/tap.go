@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 )
 
 // take handles one interactive payload.
@@ -382,7 +383,7 @@ func (c *Channel) tell(ctx context.Context, in interaction, text string) {
 	if text == "" || in.User == "" {
 		return
 	}
-	said := object{"text": inert(text), "blocks": []any{object{"type": "section", "text": plainText(line(text, maxPlain))}}}
+	said := object{"text": inert(text), "blocks": []any{object{"type": "section", "text": plainText(clip(preview.RevealMasked(text), maxPlain))}}}
 	var err error
 	if in.Channel != "" {
 		said["channel"], said["user"] = in.Channel, in.User

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -167,7 +168,7 @@ func (p *pages) cards(w http.ResponseWriter) {
 		}
 		if o := card.Outcome; o != nil && o.Decision != nil {
 			decision, outcome := *o.Decision, *o
-			decision.Input, decision.Permissions = nil, nil
+			decision.Input, decision.Permissions, decision.Message = nil, nil, cmp.Or(decision.Shown, decision.Message)
 			outcome.Decision, card.Outcome = &decision, &outcome
 		}
 		row := cardJSON{Card: card, Ways: []permit.Way{}}

@@ -204,7 +204,7 @@ func (c *Channel) cardView(e entry, whole bool, d draft) cardView {
 		Asked: clockOf(r.Asked, now),
 		Ago:   ago(now.Sub(r.Asked)),
 
-		Headline: preview.Reveal(e.card.Headline()),
+		Headline: preview.RevealMasked(e.card.Headline()),
 		Note:     preview.Reveal(e.card.Note),
 		Kind:     r.Kind,
 		Inline:   e.card.Live() || whole || len(r.Input) <= settledMost,
