@@ -3,6 +3,7 @@ package hook
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,35 @@ func TestParseEvent(t *testing.T) {
 	}
 	if e, _ := parseEvent([]byte(`{"hook_event_name":"PermissionRequest","agent_id":"a1"}`)); e.blocks(client{}) {
 		t.Error("a subagent's request blocks no dialog where nobody attends")
+	}
+}
+
+// TestTimeouts: Claude Code gives the hook the time that a person needs at every
+// event at which it waits for one, and at no other. (The plugin's entries are
+// those of `hooks install`, which a test of theirs holds.)
+func TestTimeouts(t *testing.T) {
+	raw, err := os.ReadFile("../../plugin/hooks/hooks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plugin struct {
+		Hooks map[string][]struct{ Hooks []struct{ Timeout int } }
+	}
+	if err := json.Unmarshal(raw, &plugin); err != nil {
+		t.Fatal(err)
+	}
+	waiting := 0
+	for name, groups := range plugin.Hooks {
+		waits := event{name: name}.waits()
+		if seconds := groups[0].Hooks[0].Timeout; (seconds >= 3600) != waits {
+			t.Errorf("%s: waits %v, for %d s", name, waits, seconds)
+		}
+		if waits {
+			waiting++
+		}
+	}
+	if waiting != 4 {
+		t.Errorf("%d of the events wait", waiting)
 	}
 }
 

@@ -36,11 +36,11 @@ func events() []event {
 	return []event{
 		{"PermissionRequest", 0},
 		{"Elicitation", 0},
-		{"Stop", 0}, // held where a reply may come
+		{"Stop", 0},             // held where a reply may come
+		{"PermissionDenied", 0}, // held where another try may be allowed
 		{"PostToolUse", news},
 		{"PostToolUseFailure", news},
 		{"PostToolBatch", news},
-		{"PermissionDenied", news},
 		{"UserPromptSubmit", news},
 		{"StopFailure", news},
 		{"SubagentStop", news},
