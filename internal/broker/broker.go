@@ -63,6 +63,9 @@ const (
 	rememberFor = time.Hour
 	// rememberMost is how many are kept.
 	rememberMost = 1000
+	// mostReplies is how many replies in a row Claude Code takes from a Stop hook;
+	// the next one would be dropped (measured on 2.1.330).
+	mostReplies = 8
 )
 
 // Broker holds every request of this machine. It is not safe for concurrent
@@ -77,6 +80,7 @@ type Broker struct {
 	table    [phases][triggers]transition
 	stopping bool
 	notes    notes
+	replies  map[string]int // by session: how many in a row went to it
 }
 
 // request is a permit.Request and where it stands.
@@ -126,6 +130,7 @@ func New(cfg Config) *Broker {
 		requests: make(map[string]*request),
 		table:    table(),
 		notes:    newNotes(),
+		replies:  make(map[string]int),
 	}
 }
 

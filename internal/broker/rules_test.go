@@ -356,6 +356,18 @@ func TestIdenticalRequestsAreKeptApart(t *testing.T) {
 	r.wantPhase("one", "deciding")
 }
 
+// Two subagents that ask the same are told apart as two calls of one are.
+func TestTheSameOfTwoSubagents(t *testing.T) {
+	r := newRig(t)
+	r.presence(permit.Away)
+	for i, agent := range []string{"a1", "a2"} {
+		r.ask(r.request(agent, contract(permit.Blocking), func(q *permit.Request) { q.Agent, q.Input = agent, []byte(`{"command":"make"}`) }), uint64(i+1))
+	}
+	if one, two := r.requests["a1"].Ordinal, r.requests["a2"].Ordinal; one != 1 || two != 2 {
+		t.Errorf("ordinals %d and %d", one, two)
+	}
+}
+
 func TestSignals(t *testing.T) {
 	call := func(command string) permit.Call {
 		return permit.Call{Tool: "Bash", Command: command,

@@ -83,6 +83,9 @@ func (b *Broker) Step(now time.Time, event Event) []Effect {
 	case Seen:
 		s.seen(e.Signal)
 		b.notes.over(e.Signal)
+		if k := e.Signal.Kind; e.Signal.Agent == "" && (k == permit.Prompted || k == permit.SessionEnded) {
+			delete(b.replies, e.Signal.Session)
+		}
 	case Happened:
 		s.happened(e.Note)
 	case Tick:
@@ -178,8 +181,12 @@ func (s *step) asked(e Asked) {
 	}
 	b.requests[r.ID] = r
 	b.order = append(b.order, r)
-	if b.mustHandBack(r) { // at once: the person waits, and nothing was asked of anybody
+	switch {
+	case b.mustHandBack(r): // at once: the person waits, and nothing was asked of anybody
 		s.endUnrecorded(r, permit.Outcome{Kind: permit.HandedBack, Reason: handBackReason(r, b.presence.State)})
+		return
+	case r.Kind == permit.Finished && b.replies[r.Session] >= mostReplies:
+		s.endUnrecorded(r, permit.Outcome{Kind: permit.HandedBack, Reason: fmt.Sprintf("Claude Code takes %d replies in a row and no more", mostReplies)})
 		return
 	}
 	r.journalled = true
@@ -246,7 +253,7 @@ func (s *step) answered(e Answered) {
 func (b *Broker) twins(r *request) int {
 	n := 0
 	for _, other := range b.order {
-		if other.phase != over && other.Session == r.Session && other.Agent == r.Agent && other.Kind == r.Kind && other.Digest == r.Digest {
+		if other.phase != over && other.Session == r.Session && other.Kind == r.Kind && other.Digest == r.Digest {
 			n = max(n, max(other.Ordinal, 1))
 		}
 	}

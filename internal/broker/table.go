@@ -352,6 +352,9 @@ func wasDelivered(s *step, r *request) {
 		return
 	}
 	s.over(r, permit.Delivered)
+	if r.Kind == permit.Finished && r.outcome.Kind == permit.Approved {
+		s.b.replies[r.Session]++
+	}
 	if r.early != "" {
 		s.effect, s.took = r.early, r.took
 		ran(s, r)
