@@ -248,3 +248,32 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// A turn that ends has not finished where the session goes on by itself, and one
+// that an error ended stands still.
+func TestEndedTurns(t *testing.T) {
+	for _, tt := range []struct{ event, goesOn, title string }{
+		{`{"hook_event_name":"Stop","background_tasks":[],"session_crons":[]}`, "", "Claude has finished"},
+		{`{"hook_event_name":"Stop"}`, "", "Claude has finished"},
+		{`{"hook_event_name":"Stop","background_tasks":"none","session_crons":7}`, "", "Claude has finished"},
+		{`{"hook_event_name":"Stop","background_tasks":[{"id":"a","status":"completed"}]}`, "", "Claude has finished"},
+		{`{"hook_event_name":"Stop","background_tasks":[{"id":"a","type":"subagent","status":"running"}]}`,
+			"a background task is still running", "Claude has ended its turn, and a background task is still running"},
+		{`{"hook_event_name":"Stop","background_tasks":[{"status":"running"},{"status":"running"}]}`,
+			"2 background tasks are still running", "Claude has ended its turn, and 2 background tasks are still running"},
+		{`{"hook_event_name":"Stop","session_crons":[{"id":"c"}]}`, "a prompt is scheduled", "Claude has ended its turn, and a prompt is scheduled"},
+		{`{"hook_event_name":"StopFailure","error":"rate_limit"}`, "", "Claude was stopped by an error: rate limit"},
+		{`{"hook_event_name":"StopFailure","error":{"type":"new"}}`, "", "Claude was stopped by an error"},
+	} {
+		e, err := Parse([]byte(tt.event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if on := e.GoesOn(); on != tt.goesOn {
+			t.Errorf("%s goes on with %q", tt.event, on)
+		}
+		if n, ok := e.Note(); !ok || n.Title != tt.title {
+			t.Errorf("%s is told as %q", tt.event, n.Title)
+		}
+	}
+}

@@ -33,7 +33,13 @@ type Event struct {
 	NotificationType string `json:"notification_type"`
 	Message          string `json:"message"`                // Notification, Elicitation
 	Reason           string `json:"reason"`                 // PermissionDenied: the classifier's
-	LastMessage      string `json:"last_assistant_message"` // Stop
+	LastMessage      string `json:"last_assistant_message"` // Stop, StopFailure
+
+	// What is read leniently: of another form than is known, it tells nothing, and
+	// the rest of the event still counts.
+	Error      json.RawMessage `json:"error"`            // StopFailure: "rate_limit", …
+	Background json.RawMessage `json:"background_tasks"` // Stop
+	Crons      json.RawMessage `json:"session_crons"`    // Stop: prompts that come by themselves
 
 	Server string          `json:"mcp_server_name"` // Elicitation
 	Mode   string          `json:"mode"`
@@ -53,6 +59,7 @@ const (
 	Notification      = "Notification"
 	Elicitation       = "Elicitation"
 	Stop              = "Stop"
+	StopFailure       = "StopFailure"
 )
 
 // Parse reads one event. Unknown fields and events are no error: Claude Code
@@ -111,6 +118,33 @@ func (e Event) Request() (permit.Request, error) {
 	return r, nil
 }
 
+// GoesOn says in a few words what a session goes on with by itself after a turn
+// that ended, so that it has not finished and its hook must not keep it; empty:
+// with nothing.
+func (e Event) GoesOn() string {
+	var tasks []struct {
+		Status string `json:"status"`
+	}
+	var crons []json.RawMessage
+	_ = json.Unmarshal(e.Background, &tasks)
+	_ = json.Unmarshal(e.Crons, &crons)
+	running := 0
+	for _, task := range tasks {
+		if task.Status == "running" {
+			running++
+		}
+	}
+	switch {
+	case running == 1:
+		return "a background task is still running"
+	case running > 1:
+		return fmt.Sprintf("%d background tasks are still running", running)
+	case len(crons) > 0:
+		return "a prompt is scheduled"
+	}
+	return ""
+}
+
 // TrialEntrypoint is what a client calls itself in place of Claude Code's
 // CLAUDE_CODE_ENTRYPOINT when it only tries the way out.
 const TrialEntrypoint = "claude-permission-trial"
@@ -144,8 +178,8 @@ func (e Event) Signal() (permit.Signal, bool) {
 		"PostToolUseFailure": permit.ToolFailed,
 		"PostToolBatch":      permit.BatchDone,
 		"UserPromptSubmit":   permit.Prompted,
-		"Stop":               permit.TurnEnded,
-		"StopFailure":        permit.TurnEnded,
+		Stop:                 permit.TurnEnded,
+		StopFailure:          permit.TurnEnded,
 		"SubagentStop":       permit.TurnEnded,
 		"SessionEnd":         permit.SessionEnded,
 	}

@@ -1,6 +1,11 @@
 package claude
 
-import "claude-permission-daemon/internal/permit"
+import (
+	"encoding/json"
+	"strings"
+
+	"claude-permission-daemon/internal/permit"
+)
 
 // notifications are the types of the event Notification (hooks reference), and
 // what a person is told of each. One that is not here is told in Claude Code's
@@ -43,6 +48,15 @@ func (e Event) Note() (permit.Note, bool) {
 		}
 	case Stop:
 		n.Class, n.Title, n.Text = permit.NoteFinished, "Claude has finished", e.LastMessage
+		if on := e.GoesOn(); on != "" {
+			n.Title = "Claude has ended its turn, and " + on
+		}
+	case StopFailure: // no other event tells that the session stands still
+		n.Class, n.Title, n.Text = permit.NoteIdle, "Claude was stopped by an error", e.LastMessage
+		var why string
+		if json.Unmarshal(e.Error, &why) == nil && why != "" {
+			n.Title += ": " + strings.ReplaceAll(why, "_", " ")
+		}
 	case PermissionDenied:
 		n.Class, n.Title, n.Text = permit.NoteRefused, "Auto mode refused a call of "+e.ToolName, e.Reason
 	default:

@@ -331,6 +331,10 @@ func TestReplies(t *testing.T) {
 	if got := r.dial().send(strings.Replace(enveloped("turn-of-a-script", stop), `"attended":true`, `"attended":false`, 1)).line(); !strings.Contains(got, `"passthrough"`) {
 		t.Errorf("claude -p waits: %s", got)
 	}
+	busy := strings.Replace(stop, `}`, `,"background_tasks":[{"id":"a1","type":"subagent","status":"running"}]}`, 1)
+	if got := r.dial().send(enveloped("turn-that-goes-on", busy)).line(); !strings.Contains(got, `"passthrough","reason":"a background task is still running"`) {
+		t.Errorf("a session that waits for its own agents waits: %s", got)
+	}
 	c := r.dial().send(attended("turn-one"))
 	c.line()
 	r.waitOpen("offered")

@@ -245,7 +245,8 @@ func (d *Daemon) asks(e claude.Event, from permit.Client) (asks bool, why string
 		case !from.Attended: // a script waits for its end
 			return false, "nobody attends this session"
 		}
-		return true, ""
+		on := e.GoesOn()
+		return on == "", on
 	case claude.PermissionDenied:
 		switch {
 		case c.Approve.RetryWait == 0:

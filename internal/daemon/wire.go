@@ -45,12 +45,12 @@ func (d *Daemon) newChannels() error {
 	seen.Withhold = c.Privacy.Body == "none"
 	outside := preview.New(seen) // for what leaves the machine
 	if c.Web.Enabled() {
-		shown := previews.Of
+		shown := outside.Of
 		if c.Web.Local() {
 			shown = previews.Original // what it shows does not leave the machine
 		}
 		page, err := web.New(c.Web, web.Options{Log: d.log.With("channel", "web"), Now: now, State: d.options.StateDir, Machine: d.machine,
-			Preview: shown, Presence: func() permit.Presence { return d.presence.Current() }})
+			Preview: shown, Withhold: seen.Withhold && !c.Web.Local(), Presence: func() permit.Presence { return d.presence.Current() }})
 		if err != nil {
 			return fmt.Errorf("cannot set up the page: %w", err)
 		}

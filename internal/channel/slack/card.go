@@ -380,19 +380,9 @@ func ending(c permit.Card, p preview.Preview, id func(string) string, left int, 
 }
 
 // headline is the outcome in one sentence. A message of the person's own may be
-// long, and stays on the machine where the content does.
+// long.
 func headline(c permit.Card, p preview.Preview) string {
-	if p.Withheld && c.Outcome != nil && c.Outcome.Decision != nil {
-		outcome, decision := *c.Outcome, *c.Outcome.Decision
-		decision.Says, decision.Message, decision.Shown = "", "", ""
-		outcome.Decision = &decision
-		c.Outcome = &outcome
-	}
-	said := c.Headline()
-	if said == "" {
-		said = "No longer open"
-	}
-	return clip(preview.RevealMasked(said), 600)
+	return clip(first(preview.Headline(c, p), "No longer open"), 600)
 }
 
 // stateWord is a settled card's state in few words; empty while it is live.

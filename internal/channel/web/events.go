@@ -156,7 +156,7 @@ func (p *pages) update(board view, at uint64, known bool) (update, error) {
 			continue
 		}
 		html.Reset()
-		if err := p.html.ExecuteTemplate(&html, "happening", noteViewOf(n.note, p.c.opt.Now())); err != nil {
+		if err := p.html.ExecuteTemplate(&html, "happening", noteViewOf(p.c.told(n.note), p.c.opt.Now())); err != nil {
 			return u, err
 		}
 		u.News[n.note.ID] = html.String()

@@ -58,6 +58,15 @@ func (b *board) freshNotes() []noted {
 	return slices.Clone(b.notes)
 }
 
+// told is a note as the page tells it: where the content stays on the machine,
+// so does all but the title, which is ours.
+func (c *Channel) told(n permit.Note) permit.Note {
+	if c.opt.Withhold {
+		n.Text, n.Branch, n.Cwd, n.Session = "", "", "", ""
+	}
+	return n
+}
+
 // noteViewOf draws a note. Its texts were masked and made visible before they
 // came here; the names around them were not.
 func noteViewOf(n permit.Note, now time.Time) noteView {

@@ -169,6 +169,9 @@ func (p *pages) cards(w http.ResponseWriter) {
 		if o := card.Outcome; o != nil && o.Decision != nil {
 			decision, outcome := *o.Decision, *o
 			decision.Input, decision.Permissions, decision.Message = nil, nil, cmp.Or(decision.Shown, decision.Message)
+			if shown.Withheld {
+				decision.Says, decision.Message = "", ""
+			}
 			outcome.Decision, card.Outcome = &decision, &outcome
 		}
 		row := cardJSON{Card: card, Ways: []permit.Way{}}
@@ -185,7 +188,7 @@ func (p *pages) notes(w http.ResponseWriter) {
 	board, _ := p.c.board.view()
 	notes := []permit.Note{}
 	for _, n := range board.notes {
-		notes = append(notes, n.note)
+		notes = append(notes, p.c.told(n.note))
 	}
 	writeJSON(w, http.StatusOK, notes)
 }

@@ -157,7 +157,7 @@ func (c *Channel) pageView(board view) pageView {
 		p.Waiting = append(p.Waiting, c.cardView(e, false, draft{}))
 	}
 	for _, n := range board.notes {
-		p.Notes = append(p.Notes, noteViewOf(n.note, c.opt.Now()))
+		p.Notes = append(p.Notes, noteViewOf(c.told(n.note), c.opt.Now()))
 	}
 	for _, e := range board.settled {
 		p.Settled = append(p.Settled, c.cardView(e, false, draft{}))
@@ -204,7 +204,7 @@ func (c *Channel) cardView(e entry, whole bool, d draft) cardView {
 		Asked: clockOf(r.Asked, now),
 		Ago:   ago(now.Sub(r.Asked)),
 
-		Headline: preview.RevealMasked(e.card.Headline()),
+		Headline: preview.Headline(e.card, p),
 		Note:     preview.Reveal(e.card.Note),
 		Kind:     r.Kind,
 		Inline:   e.card.Live() || whole || len(r.Input) <= settledMost,

@@ -59,6 +59,8 @@ type Options struct {
 	// Preview describes a request; nil is preview.Of. Where Config.Local, nothing
 	// that the page shows leaves the machine, and secrets need no mask.
 	Preview func(permit.Request) preview.Preview
+	// Withhold keeps what notes say back, as Preview does what requests hold.
+	Withhold bool
 }
 
 // Channel is the page. It satisfies channel.Channel.
