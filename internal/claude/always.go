@@ -2,8 +2,7 @@ package claude
 
 import (
 	"encoding/json"
-	"fmt"
-	"path/filepath"
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,15 +11,45 @@ import (
 
 // update is an entry of permission_suggestions, and of updatedPermissions.
 type update struct {
-	Type  string `json:"type"`
-	Rules []struct {
-		Tool    string `json:"toolName"`
-		Content string `json:"ruleContent"`
-	} `json:"rules"`
-	Behavior    string   `json:"behavior"`
-	Mode        string   `json:"mode"`
-	Directories []string `json:"directories"`
-	Destination string   `json:"destination"`
+	Type        string
+	Rules       []rule
+	Behavior    string
+	Mode        string
+	Directories []string
+	Destination string
+}
+
+// rule is a permission rule: Bash(npm run *).
+type rule struct{ Tool, Content string }
+
+func (r rule) String() string {
+	if r.Content == "" {
+		return r.Tool
+	}
+	return r.Tool + "(" + r.Content + ")"
+}
+
+// errUnknown: a member that this program does not know may change what the
+// others mean.
+var errUnknown = errors.New("cannot read the suggestion: it has a member that is not known")
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (u *update) UnmarshalJSON(raw []byte) error {
+	others, err := read(raw, map[string]any{"type": &u.Type, "rules": &u.Rules, "behavior": &u.Behavior,
+		"mode": &u.Mode, "directories": &u.Directories, "destination": &u.Destination})
+	if err == nil && len(others) > 0 {
+		return errUnknown
+	}
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *rule) UnmarshalJSON(raw []byte) error {
+	others, err := read(raw, map[string]any{"toolName": &r.Tool, "ruleContent": &r.Content})
+	if err == nil && len(others) > 0 {
+		return errUnknown
+	}
+	return err
 }
 
 // destinations say where an update is written.
@@ -29,6 +58,16 @@ var destinations = map[string]string{
 	"localSettings":   "It is written to .claude/settings.local.json: this project, for you alone.",
 	"projectSettings": "It is written to .claude/settings.json: this project, for everybody who works on it.",
 	"userSettings":    "It is written to your ~/.claude/settings.json: every project.",
+}
+
+// modes are what a session may be switched to.
+var modes = map[string]struct{ sentence, label, broad string }{
+	"acceptEdits":       {"From here on Claude Code edits files without asking.", "Always accept edits", ""},
+	"default":           {"Claude Code goes into its mode default: it asks before it edits a file or runs a command.", "Always: mode default", ""},
+	"plan":              {"Claude Code goes into its mode plan: it reads and plans, and changes nothing.", "Always: mode plan", ""},
+	"dontAsk":           {"Claude Code goes into its mode dontAsk: what no rule allows is refused without asking.", "Always: mode dontAsk", ""},
+	"auto":              {"Claude Code goes into its mode auto: a model judges each call.", "Always: mode auto", "Very broad: hardly anything is asked any more."},
+	"bypassPermissions": {"Claude Code goes into its mode bypassPermissions: everything is allowed.", "Always: mode bypassPermissions", "Very broad: nothing at all is asked any more."},
 }
 
 // alwaysWays offers each suggestion by itself, in words that are its content.
@@ -46,83 +85,40 @@ func alwaysWays(r permit.Request) []permit.Way {
 		if !known || what == "" {
 			continue
 		}
+		if u.Destination == "session" {
+			label += " in this session"
+		}
+		broad := u.broad()
 		ways = append(ways, permit.Way{Name: permit.WayAlways, Pick: i, Verb: permit.Allow, Label: label,
-			Warning: u.broad(), Confirm: strings.TrimSpace(what + " " + where + " " + u.broad())})
+			Warning: broad, Confirm: strings.TrimSpace(what + " " + where + " " + broad)})
 	}
 	return ways
 }
 
-// words say what the update allows, in a sentence and as a button.
+// words say what the update allows, in a sentence and as a button; empty: there
+// are none for it.
 func (u update) words() (sentence, label string) {
-	session := ""
-	if u.Destination == "session" {
-		session = " in this session"
-	}
 	switch {
 	case u.Type == "addRules" && u.Behavior == "allow" && len(u.Rules) > 0:
-		var rules, short []string
-		for _, rule := range u.Rules {
-			whole, content := rule.Tool, rule.Tool
-			if rule.Content != "" {
-				whole, content = rule.Tool+"("+rule.Content+")", rule.Content
+		var whole, short []string
+		for _, r := range u.Rules {
+			if strings.TrimSpace(r.Tool) == "" {
+				return "", ""
 			}
-			rules, short = append(rules, whole), append(short, content)
+			content := r.Content
+			if content == "" {
+				content = r.Tool
+			}
+			whole, short = append(whole, r.String()), append(short, content)
 		}
-		return "Claude Code will not ask again for " + strings.Join(rules, ", ") + ".",
-			"Always allow " + strings.Join(short, ", ") + session
-	case u.Type == "setMode" && u.Mode == "acceptEdits":
-		return "From here on Claude Code edits files without asking.", "Always accept edits" + session
-	case u.Type == "setMode" && u.Mode != "":
-		return "Claude Code goes into its mode " + u.Mode + ".", "Always: mode " + u.Mode + session
-	case u.Type == "addDirectories" && len(u.Directories) > 0:
+		return "Claude Code will not ask again for " + strings.Join(whole, ", ") + ".", "Always allow " + strings.Join(short, ", ")
+	case u.Type == "setMode":
+		return modes[u.Mode].sentence, modes[u.Mode].label
+	case u.Type == "addDirectories" && len(u.Directories) > 0 && !slices.ContainsFunc(u.Directories, blank):
 		folders := strings.Join(u.Directories, ", ")
-		return "Claude Code may work in " + folders + " as in the project.", "Always allow the folder " + folders + session
+		return "Claude Code may work in " + folders + " as in the project.", "Always allow the folder " + folders
 	}
 	return "", ""
 }
 
-// interpreters run whatever they are given: a rule for one is a rule for all.
-var interpreters = []string{"sh", "bash", "zsh", "dash", "fish", "ksh", "python", "python3", "perl", "ruby", "node", "deno", "bun",
-	"php", "lua", "awk", "env", "sudo", "doas", "su", "xargs", "eval", "exec", "ssh", "docker", "podman", "npx", "uvx", "make", "find", "time", "nohup"}
-
-// broad warns of an update that allows far more than what was asked; empty: it
-// does not, as far as this program can tell.
-func (u update) broad() string {
-	switch u.Type {
-	case "setMode":
-		if u.Mode == "bypassPermissions" || u.Mode == "dontAsk" || u.Mode == "auto" {
-			return "Very broad: nothing at all is asked any more."
-		}
-	case "addDirectories":
-		for _, dir := range u.Directories {
-			if clean := filepath.ToSlash(filepath.Clean(dir)); strings.Count(clean, "/") <= 1 || filepath.ToSlash(filepath.Dir(clean)) == "/home" {
-				return fmt.Sprintf("Very broad: everything in %s.", dir)
-			}
-		}
-	}
-	for _, rule := range u.Rules {
-		content := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSpace(rule.Content), "*"), ":")
-		content = strings.TrimSpace(content)
-		switch rule.Tool {
-		case "Bash", "PowerShell", "Monitor":
-			if content == "" {
-				return "Very broad: every command is allowed."
-			}
-			if first, rest, _ := strings.Cut(content, " "); rest == "" && slices.Contains(interpreters, filepath.Base(first)) {
-				return fmt.Sprintf("Very broad: %s runs any command it is given.", first)
-			}
-		case "Read", "Edit", "Write":
-			if path := strings.Trim(content, "/*"); path == "" || path == "~" {
-				return fmt.Sprintf("Very broad: %s of every file is allowed.", rule.Tool)
-			}
-		case "WebFetch", "WebSearch":
-			if content == "" || content == "domain" {
-				return "Very broad: every address is allowed."
-			}
-		}
-		if rule.Tool == "*" || strings.HasPrefix(rule.Tool, "mcp__") && !strings.Contains(strings.TrimPrefix(rule.Tool, "mcp__"), "__") {
-			return "Very broad: every tool of that name is allowed."
-		}
-	}
-	return ""
-}
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
