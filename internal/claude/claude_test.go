@@ -215,18 +215,6 @@ func TestLongMessageIsCutWhereClaudeCodeWould(t *testing.T) {
 	}
 }
 
-func TestQuestionNeedsItsAnswers(t *testing.T) {
-	question := permit.Request{Tool: "AskUserQuestion", Input: json.RawMessage(`{"questions":[{"question":"Which?","options":[{"label":"A"},{"label":"B"}]}]}`)}
-	if _, lacks := Resolve(question, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, false); lacks == "" {
-		t.Error("a bare allow of a question is ignored in silence by Claude Code")
-	}
-	for _, a := range []permit.Answer{{Decision: permit.Decision{Verb: permit.Deny}}, {Way: permit.WayChoose, Pick: 1}} {
-		if _, lacks := Resolve(question, a, false); lacks != "" {
-			t.Errorf("%+v: %s", a, lacks)
-		}
-	}
-}
-
 func FuzzEvent(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.json")
 	for _, name := range files {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/mail"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -17,98 +19,226 @@ import (
 // elicited is the input of a request of the kind Elicitation: what an MCP
 // server asks for (its specification, "Elicitation").
 type elicited struct {
-	Server  string `json:"mcp_server_name"`
-	Message string `json:"message"`
-	Mode    string `json:"mode,omitempty"` // "form" or "url"
-	URL     string `json:"url,omitempty"`
-	Schema  schema `json:"requested_schema,omitzero"`
+	Mode   string // "form" or "url"; empty: a form
+	Schema schema
 }
 
 // schema is the part of JSON Schema that an elicitation may use: a flat object.
 type schema struct {
-	Properties properties `json:"properties"`
-	Required   []string   `json:"required"`
+	Properties properties
+	Required   []string
+	given      bool // there is one
+	odd        bool // it has more than this program knows
 }
 
 // properties keep the order in which the server listed them.
 type properties []property
 
 type property struct {
-	Name string `json:"-"`
+	Name string
 
-	Type        string          `json:"type"`
-	Title       string          `json:"title"`
-	Description string          `json:"description"`
-	Default     json.RawMessage `json:"default"`
-	Enum        []string        `json:"enum"`
-	EnumNames   []string        `json:"enumNames"`
-	OneOf       []titled        `json:"oneOf"`
-	Items       struct {
-		Enum  []string `json:"enum"`
-		AnyOf []titled `json:"anyOf"`
-	} `json:"items"`
-	MinItems  *int     `json:"minItems"`
-	MaxItems  *int     `json:"maxItems"`
-	Minimum   *float64 `json:"minimum"`
-	Maximum   *float64 `json:"maximum"`
-	MinLength *int     `json:"minLength"`
-	MaxLength *int     `json:"maxLength"`
-	Format    string   `json:"format"`
-	Pattern   string   `json:"pattern"`
+	Type        string
+	Title       string
+	Description string
+	Default     json.RawMessage
+	Enum        []json.RawMessage
+	EnumNames   []string
+	OneOf       []titled
+	Items       items
+	MinItems    *int
+	MaxItems    *int
+	Minimum     *float64
+	Maximum     *float64
+	MinLength   *int
+	MaxLength   *int
+	Format      string
+
+	unread bool // nobody can fill it in here
+	odd    bool // it has more than this program knows
+}
+
+// items are what an array may hold.
+type items struct {
+	Enum  []json.RawMessage
+	Named []titled
 }
 
 // titled is a choice with a name for people.
 type titled struct {
-	Const string `json:"const"`
-	Title string `json:"title"`
+	Const json.RawMessage
+	Title string
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
+func (e *elicited) UnmarshalJSON(raw []byte) error {
+	_, err := read(raw, map[string]any{"mode": &e.Mode, "requested_schema": &e.Schema})
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *schema) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
+	kind := "object"
+	others, err := read(raw, map[string]any{"type": &kind, "properties": &s.Properties, "required": &s.Required})
+	if err == nil && kind != "object" {
+		return fmt.Errorf("cannot read the form: its type is %q", kind)
+	}
+	s.given, s.odd = true, len(others) > 0
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler. A property that cannot be read
+// leaves the others readable. Of two with one name the last counts.
 func (p *properties) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
 		return fmt.Errorf("cannot read the form: its properties are no object")
 	}
+	at := make(map[string]int)
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
 			return err
 		}
-		one := property{Name: fmt.Sprint(name)}
-		if err := decoder.Decode(&one); err != nil {
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
 			return err
 		}
+		one := propertyOf(fmt.Sprint(name), value)
+		if i, twice := at[one.Name]; twice {
+			(*p)[i] = one
+			continue
+		}
+		at[one.Name] = len(*p)
 		*p = append(*p, one)
 	}
 	return nil
 }
 
+func propertyOf(name string, raw json.RawMessage) property {
+	p := property{Name: name}
+	others, err := read(raw, map[string]any{"type": &p.Type, "title": &p.Title, "description": &p.Description, "default": &p.Default,
+		"enum": &p.Enum, "enumNames": &p.EnumNames, "oneOf": &p.OneOf, "items": &p.Items, "minItems": &p.MinItems, "maxItems": &p.MaxItems,
+		"minimum": &p.Minimum, "maximum": &p.Maximum, "minLength": &p.MinLength, "maxLength": &p.MaxLength, "format": &p.Format})
+	p.odd = len(others) > 0
+	p.unread = err != nil || !p.fillable()
+	return p
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (i *items) UnmarshalJSON(raw []byte) error {
+	kind := "string"
+	others, err := read(raw, map[string]any{"type": &kind, "enum": &i.Enum, "anyOf": &i.Named})
+	if err == nil && len(others) > 0 {
+		return fmt.Errorf("cannot read what the array holds")
+	}
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *titled) UnmarshalJSON(raw []byte) error {
+	others, err := read(raw, map[string]any{"const": &t.Const, "title": &t.Title})
+	if err == nil && len(others) > 0 {
+		return fmt.Errorf("cannot read the choice")
+	}
+	return err
+}
+
+// fillable reports whether there is a field for the property: a text, a number,
+// a yes or no, one of some values, or some of them.
+func (p property) fillable() bool {
+	values, _ := p.choices()
+	if slices.ContainsFunc(values, func(v json.RawMessage) bool { return len(v) == 0 || v[0] == '{' || v[0] == '[' }) {
+		return false
+	}
+	switch p.Type {
+	case "string", "number", "integer", "boolean":
+		return true
+	}
+	return len(values) > 0 && (p.Type == "array" || p.Type == "")
+}
+
 // choices are the values a property is limited to, and their names for people.
-func (p property) choices() (values, names []string) {
-	named := p.OneOf
-	switch {
-	case p.Type == "array" && len(p.Items.AnyOf) > 0:
-		named = p.Items.AnyOf
-	case p.Type == "array":
-		return p.Items.Enum, p.Items.Enum
-	case len(p.Enum) > 0 && len(p.EnumNames) == len(p.Enum):
-		return p.Enum, p.EnumNames
-	case len(p.Enum) > 0:
-		return p.Enum, p.Enum
+func (p property) choices() (values []json.RawMessage, names []string) {
+	enum, named, given := p.Enum, p.OneOf, p.EnumNames
+	if p.Type == "array" {
+		enum, named, given = p.Items.Enum, p.Items.Named, nil
+	}
+	for i, value := range enum {
+		name := plainText(value)
+		if len(given) == len(enum) {
+			name = given[i]
+		}
+		values, names = append(values, value), append(names, name)
+	}
+	if len(enum) > 0 {
+		return values, names
 	}
 	for _, t := range named {
-		values, names = append(values, t.Const), append(names, t.Title)
-		if t.Title == "" {
-			names[len(names)-1] = t.Const
+		name := t.Title
+		if name == "" {
+			name = plainText(t.Const)
 		}
+		values, names = append(values, t.Const), append(names, name)
 	}
 	return values, names
+}
+
+// plainText is a string's content, and any other value as it is written.
+func plainText(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
+		return s
+	}
+	return string(raw)
 }
 
 func elicitedOf(r permit.Request) (elicited, bool) {
 	var e elicited
 	err := json.Unmarshal(r.Input, &e)
-	return e, err == nil
+	return e, err == nil && (e.Mode == "" || e.Mode == "form" || e.Mode == "url")
+}
+
+// gap says why the form cannot be answered here; empty: it can.
+func (e elicited) gap() string {
+	required := names(e.Schema.Required)
+	for _, p := range e.Schema.Properties {
+		if p.unread && required[p.Name] && e.Mode != "url" {
+			return "Its form has a field that cannot be filled in here (" + shortened(p.Name) + "): answer it in the terminal."
+		}
+	}
+	return ""
+}
+
+func names(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, name := range list {
+		set[name] = true
+	}
+	return set
+}
+
+// Untold is what an MCP server's form holds beside the fields that are shown for
+// it: the names of those that are left out of an answer since they cannot be
+// filled in here, and whether there is anything else.
+func Untold(r permit.Request) (left []string, more bool) {
+	e, ok := elicitedOf(r)
+	if !ok {
+		return nil, true
+	}
+	more = e.Schema.odd || e.Mode == "url" && e.Schema.given
+	for _, p := range e.Schema.Properties {
+		more = more || p.odd || p.unread || p.field().Value == "" && len(p.Default) > 0 && string(p.Default) != `""`
+		if p.unread {
+			left = append(left, p.Name)
+		}
+	}
+	return left, more
 }
 
 // elicitationWays: what cannot be read as a form cannot be filled in here.
@@ -118,13 +248,16 @@ func elicitationWays(r permit.Request) []permit.Way {
 		{Name: permit.WayCancel, Verb: permit.Deny, Label: "Deny and cancel"},
 	}
 	e, ok := elicitedOf(r)
-	if !ok {
+	if !ok || e.gap() != "" {
 		return no
 	}
-	way := permit.Way{Name: permit.WayAnswer, Verb: permit.Allow, Label: "Answer…", Form: elicitationForm(e)}
+	way := permit.Way{Name: permit.WayAnswer, Verb: permit.Allow, Label: "Answer…"}
+	for _, a := range e.asked() {
+		way.Form = append(way.Form, a.field)
+	}
 	switch {
 	case e.Mode == "url":
-		way.Label, way.Form = "Answer: done at the address", nil
+		way.Label = "Answer: done at the address"
 		way.Confirm = "Open the address yourself first. This tells the MCP server that you have done there what it asks for."
 	case len(way.Form) == 0:
 		way.Label = "Answer: yes"
@@ -132,70 +265,149 @@ func elicitationWays(r permit.Request) []permit.Way {
 	return append([]permit.Way{way}, no...)
 }
 
-func elicitationForm(e elicited) []permit.Field {
-	var form []permit.Field
+// ask is a property and the field to fill it in.
+type ask struct {
+	property
+	field    permit.Field
+	required bool
+}
+
+// asked are the properties that are asked for here.
+func (e elicited) asked() []ask {
+	if e.Mode == "url" {
+		return nil
+	}
+	required := names(e.Schema.Required)
+	var asked []ask
 	for i, p := range e.Schema.Properties {
-		f := permit.Field{Name: fieldName(i), Label: p.Title, Help: p.Description,
-			Kind: permit.Line, Required: slices.Contains(e.Schema.Required, p.Name)}
-		if f.Label == "" {
-			f.Label = p.Name
+		if p.unread {
+			continue
 		}
+		f := p.field()
+		f.Name, f.Required = fieldName(i), required[p.Name]
+		switch {
+		case p.Type == "boolean" && f.Kind == permit.Truth: // unticked is an answer
+			f.Required = false
+		case p.Type == "array": // and so may be none of them
+			f.Required = f.Required && p.MinItems != nil && *p.MinItems > 0
+		}
+		asked = append(asked, ask{p, f, required[p.Name]})
+	}
+	return asked
+}
+
+// field is how the property is filled in.
+func (p property) field() permit.Field {
+	f := permit.Field{Label: p.Title, Help: p.help(), Kind: permit.Line}
+	if f.Label == "" {
+		f.Label = p.Name
+	}
+	values, names := p.choices()
+	for i, name := range names {
+		o := permit.Option{Label: name}
+		if sent := plainText(values[i]); sent != name {
+			o.Help = "sent as " + sent
+		}
+		f.Options = append(f.Options, o)
+	}
+	first := json.RawMessage(bytes.TrimSpace(p.Default))
+	switch {
+	case p.Type == "array":
+		f.Kind = permit.Many
+	case len(values) > 0:
+		f.Kind = permit.One
+		if n := slices.IndexFunc(values, func(v json.RawMessage) bool { return len(first) > 0 && bytes.Equal(v, first) }); n >= 0 {
+			f.Value = strconv.Itoa(n)
+		}
+	case p.Type == "boolean":
+		f.Kind = permit.Truth
+		if said := string(first); said == "true" || said == "false" {
+			f.Value = said
+		}
+	case p.Type == "integer":
+		f.Kind, f.Value = permit.Whole, p.firstNumber(first)
+	case p.Type == "number":
+		f.Kind, f.Value = permit.Real, p.firstNumber(first)
+	default:
 		if p.MaxLength != nil {
 			f.Most = *p.MaxLength
 		}
-		values, names := p.choices()
-		for _, name := range names {
-			f.Options = append(f.Options, permit.Option{Label: name})
+		if json.Unmarshal(first, &f.Value) != nil || f.Most > 0 && utf8.RuneCountInString(f.Value) > f.Most {
+			f.Value = ""
 		}
-		_ = json.Unmarshal(p.Default, &f.Value) // only a text is one as it is
-		switch {
-		case p.Type == "array":
-			f.Kind, f.Value = permit.Many, ""
-		case len(values) > 0:
-			f.Kind = permit.One
-			if n := slices.Index(values, f.Value); n >= 0 {
-				f.Value = strconv.Itoa(n)
-			} else {
-				f.Value = ""
-			}
-		case p.Type == "boolean":
-			f.Kind, f.Value = permit.Truth, string(p.Default)
-			f.Required = false // unticked is an answer
-		case p.Type == "integer":
-			f.Kind, f.Value = permit.Whole, string(p.Default)
-		case p.Type == "number":
-			f.Kind, f.Value = permit.Real, string(p.Default)
+		if strings.Contains(f.Value, "\n") { // a line would lose its end
+			f.Kind = permit.Lines
 		}
-		form = append(form, f)
 	}
-	return form
+	return f
 }
 
-// answerElicitation gives the content for the MCP server, and lists what it is.
+func (p property) firstNumber(first json.RawMessage) string {
+	n, why := p.number(string(first))
+	if why != "" {
+		return ""
+	}
+	return string(n)
+}
+
+// help is what there is to know of a field beside its label.
+func (p property) help() string {
+	var limits []string
+	limit := func(format string, n *int) {
+		if n != nil {
+			limits = append(limits, fmt.Sprintf(format, *n))
+		}
+	}
+	bound := func(format string, n *float64) {
+		if n != nil {
+			limits = append(limits, fmt.Sprintf(format, *n))
+		}
+	}
+	bound("at least %v", p.Minimum)
+	bound("at most %v", p.Maximum)
+	limit("at least %d characters", p.MinLength)
+	limit("at most %d characters", p.MaxLength)
+	limit("at least %d of them", p.MinItems)
+	limit("at most %d of them", p.MaxItems)
+	if p.Format != "" {
+		limits = append(limits, "of the form "+p.Format)
+	}
+	if p.Title != "" && !strings.EqualFold(p.Title, p.Name) {
+		limits = append(limits, "sent as "+p.Name)
+	}
+	said := strings.Join(limits, "; ")
+	switch {
+	case p.Description == "":
+		return said
+	case said == "":
+		return p.Description
+	}
+	return p.Description + " (" + said + ")"
+}
+
+// answerElicitation gives the content for the MCP server; none for an address,
+// where the server has it from there.
 func answerElicitation(r permit.Request, fields map[string][]string) (content json.RawMessage, lacks string) {
 	e, ok := elicitedOf(r)
 	if !ok {
 		return nil, "It does not count: the form cannot be read."
 	}
+	if e.Mode == "url" {
+		return nil, ""
+	}
 	values := make(map[string]any)
-	for i, f := range elicitationForm(e) {
-		p := e.Schema.Properties[i]
-		words, lacks := filled(f, fields)
+	for _, a := range e.asked() {
+		said, lacks := filled(a.field, fields)
 		if lacks != "" {
 			return nil, lacks
 		}
-		if p.Type == "boolean" {
-			values[p.Name] = len(words) == 1 && words[0] == "true"
-			continue
-		}
-		if len(words) == 0 && (p.Type != "array" || !f.Required) {
-			continue
-		}
-		value, why := p.value(words)
+		value, why := a.value(said)
 		if why != "" {
-			return nil, fmt.Sprintf("It does not count yet: %s (%s).", why, shortened(f.Label))
+			return nil, fmt.Sprintf("It does not count yet: %s (%s).", why, shortened(a.field.Label))
 		}
-		values[p.Name] = value
+		if value != nil {
+			values[a.Name] = value
+		}
 	}
 	content, err := json.Marshal(values)
 	if err != nil {
@@ -204,50 +416,72 @@ func answerElicitation(r permit.Request, fields map[string][]string) (content js
 	return content, ""
 }
 
-// value is what was filled in, as the property's type; why says what it breaks.
-func (p property) value(words []string) (value any, why string) {
-	values, names := p.choices()
-	chosen := make([]string, len(words))
-	for i, word := range words {
-		chosen[i] = word
-		if n := slices.Index(names, word); n >= 0 {
-			chosen[i] = values[n]
+// value is what was filled in, as the property's type; nil: it was left empty.
+// why says what it breaks.
+func (a ask) value(said filling) (value any, why string) {
+	values, _ := a.choices()
+	switch a.field.Kind {
+	case permit.Many:
+		return a.several(values, said)
+	case permit.One:
+		if len(said.picks) == 0 {
+			return nil, ""
 		}
+		return values[said.picks[0]], ""
+	case permit.Truth:
+		return said.free == "true", ""
 	}
-	if p.Type == "array" {
-		switch {
-		case p.MinItems != nil && len(chosen) < *p.MinItems:
-			return nil, fmt.Sprintf("at least %d", *p.MinItems)
-		case p.MaxItems != nil && len(chosen) > *p.MaxItems:
-			return nil, fmt.Sprintf("at most %d", *p.MaxItems)
-		}
-		return chosen, ""
+	switch length := utf8.RuneCountInString(said.free); {
+	case length == 0:
+		return nil, ""
+	case a.field.Kind == permit.Whole || a.field.Kind == permit.Real:
+		n, why := a.number(said.free)
+		return n, why
+	case a.MinLength != nil && length < *a.MinLength:
+		return nil, fmt.Sprintf("at least %d characters", *a.MinLength)
+	case a.MaxLength != nil && length > *a.MaxLength:
+		return nil, fmt.Sprintf("at most %d characters", *a.MaxLength)
+	case !formatted(a.Format, said.free):
+		return nil, "this is to be of the form " + a.Format
 	}
-	said := chosen[0]
-	switch p.Type {
-	case "integer", "number":
-		n, err := strconv.ParseFloat(said, 64)
-		_, whole := strconv.ParseInt(said, 10, 64)
-		switch {
-		case err != nil || p.Type == "integer" && whole != nil:
-			return nil, "this is to be a number"
-		case p.Minimum != nil && n < *p.Minimum:
-			return nil, fmt.Sprintf("at least %v", *p.Minimum)
-		case p.Maximum != nil && n > *p.Maximum:
-			return nil, fmt.Sprintf("at most %v", *p.Maximum)
-		}
-		return json.Number(said), ""
+	return said.free, ""
+}
+
+// several are the values chosen for an array. None of them is an answer only
+// where one is asked for.
+func (a ask) several(values []json.RawMessage, said filling) (value any, why string) {
+	chosen := make([]json.RawMessage, len(said.picks))
+	for i, n := range said.picks {
+		chosen[i] = values[n]
 	}
-	length := utf8.RuneCountInString(said)
 	switch {
-	case p.MinLength != nil && length < *p.MinLength:
-		return nil, fmt.Sprintf("at least %d characters", *p.MinLength)
-	case p.MaxLength != nil && length > *p.MaxLength:
-		return nil, fmt.Sprintf("at most %d characters", *p.MaxLength)
-	case !formatted(p.Format, said):
-		return nil, "this is to be of the form " + p.Format
+	case len(chosen) == 0 && !a.required:
+		return nil, ""
+	case a.MinItems != nil && len(chosen) < *a.MinItems:
+		return nil, fmt.Sprintf("at least %d", *a.MinItems)
+	case a.MaxItems != nil && len(chosen) > *a.MaxItems:
+		return nil, fmt.Sprintf("at most %d", *a.MaxItems)
 	}
-	return said, ""
+	return chosen, ""
+}
+
+// number is a number as JSON has it, within the property's bounds.
+func (p property) number(said string) (n json.RawMessage, why string) {
+	value, err := strconv.ParseFloat(said, 64)
+	whole := value == math.Trunc(value)
+	switch {
+	case err != nil || strings.Trim(said, "+-.0123456789eE") != "":
+		return nil, "this is to be a number"
+	case p.Type == "integer" && !whole:
+		return nil, "this is to be a whole number"
+	case p.Minimum != nil && value < *p.Minimum:
+		return nil, fmt.Sprintf("at least %v", *p.Minimum)
+	case p.Maximum != nil && value > *p.Maximum:
+		return nil, fmt.Sprintf("at most %v", *p.Maximum)
+	case p.Type == "integer" && strings.ContainsAny(said, ".eE"), !json.Valid([]byte(said)): // 3.0, 1e3, +5, .5
+		return json.RawMessage(strconv.FormatFloat(value, 'f', -1, 64)), ""
+	}
+	return json.RawMessage(said), ""
 }
 
 // formatted checks the formats that elicitations may name. One that is not

@@ -10,55 +10,64 @@ import (
 	"claude-permission-daemon/internal/permit"
 )
 
-// filled reads what was filled into a field: the labels of what was chosen, and
-// the words written. Of a choice of one, words win over it: a choice once made
-// cannot be taken back in every client. lacks says in a sentence what is wrong.
-func filled(f permit.Field, fields map[string][]string) (words []string, lacks string) {
-	wrong := func(what string) ([]string, string) {
-		return nil, fmt.Sprintf("It does not count yet: %s (%s).", what, shortened(f.Label))
+// filling is what was filled into a field: the places of what was chosen, in
+// order and each once, and the words written.
+type filling struct {
+	picks []int
+	free  string
+}
+
+// words are the labels of what was chosen, and the words.
+func (said filling) words(f permit.Field) (words []string) {
+	for _, n := range said.picks {
+		words = append(words, f.Options[n].Label)
 	}
-	free := text(fields, f.Name)
+	if said.free != "" {
+		words = append(words, said.free)
+	}
+	return words
+}
+
+// filled reads what was filled into a field. Of a choice of one, words win over
+// it: a choice once made cannot be taken back in every client. lacks says in a
+// sentence what is wrong.
+func filled(f permit.Field, fields map[string][]string) (said filling, lacks string) {
+	wrong := func(what string) (filling, string) {
+		return filling{}, fmt.Sprintf("It does not count yet: %s (%s).", what, shortened(f.Label))
+	}
 	switch f.Kind {
 	case permit.One, permit.Many:
-		free = ""
 		if f.Other {
-			free = text(fields, permit.OtherName(f.Name))
+			said.free = text(fields, permit.OtherName(f.Name))
 		}
-		chosen := slices.Clone(fields[f.Name])
-		slices.SortFunc(chosen, func(a, b string) int { return number(a) - number(b) })
-		if f.Kind == permit.One && len(chosen) > 1 {
-			return wrong("only one can be chosen")
-		}
-		for _, c := range slices.Compact(chosen) {
-			n, err := strconv.Atoi(c)
+		for _, chosen := range fields[f.Name] {
+			n, err := strconv.Atoi(chosen)
 			if err != nil || n < 0 || n >= len(f.Options) {
 				return wrong("there is no such choice")
 			}
-			words = append(words, f.Options[n].Label)
+			said.picks = append(said.picks, n)
 		}
-		if f.Kind == permit.One && free != "" {
-			words = nil
+		slices.Sort(said.picks)
+		said.picks = slices.Compact(said.picks)
+		if f.Kind == permit.One && len(said.picks) > 1 {
+			return wrong("only one can be chosen")
+		}
+		if f.Kind == permit.One && said.free != "" {
+			said.picks = nil
+		}
+	default:
+		said.free = text(fields, f.Name)
+		if f.Kind == permit.Truth && said.free != "" && said.free != "true" && said.free != "false" {
+			return wrong("it is yes or no")
 		}
 	}
-	if f.Most > 0 && utf8.RuneCountInString(free) > f.Most {
+	if f.Most > 0 && utf8.RuneCountInString(said.free) > f.Most {
 		return wrong(fmt.Sprintf("at most %d characters", f.Most))
 	}
-	if free != "" {
-		words = append(words, free)
-	}
-	if len(words) == 0 && f.Required {
+	if len(said.picks) == 0 && said.free == "" && f.Required {
 		return wrong("an answer is missing")
 	}
-	return words, ""
-}
-
-// number is a choice's place; what is none comes first and is refused.
-func number(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return -1
-	}
-	return n
+	return said, ""
 }
 
 // text is the text typed into a field, without the line ends and blanks around

@@ -2,6 +2,7 @@ package claude
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"claude-permission-daemon/internal/permit"
@@ -9,24 +10,31 @@ import (
 
 // question is one of AskUserQuestion's.
 type question struct {
-	Question    string `json:"question"`
-	Header      string `json:"header"`
-	MultiSelect bool   `json:"multiSelect"`
-	Options     []struct {
-		Label       string `json:"label"`
-		Description string `json:"description"`
-		Preview     string `json:"preview"`
-	} `json:"options"`
+	Question string
+	Many     bool
+	Options  []option
 }
 
-func questionsOf(input json.RawMessage) []question {
-	var in struct {
-		Questions []question `json:"questions"`
-	}
-	if err := json.Unmarshal(input, &in); err != nil {
+// option is one of its answers.
+type option struct{ Label, Description, Preview string }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (q *question) UnmarshalJSON(raw []byte) error {
+	_, err := read(raw, map[string]any{"question": &q.Question, "multiSelect": &q.Many, "options": &q.Options})
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *option) UnmarshalJSON(raw []byte) error {
+	_, err := read(raw, map[string]any{"label": &o.Label, "description": &o.Description, "preview": &o.Preview})
+	return err
+}
+
+func questionsOf(input json.RawMessage) (questions []question) {
+	if _, err := read(input, map[string]any{"questions": &questions}); err != nil {
 		return nil
 	}
-	return in.Questions
+	return questions
 }
 
 // questionWays: one question with a choice of one gets a button for each
@@ -37,7 +45,7 @@ func questionWays(r permit.Request) []permit.Way {
 		return nil
 	}
 	var ways []permit.Way
-	if q := questions[0]; len(questions) == 1 && !q.MultiSelect && len(q.Options) <= 4 {
+	if q := questions[0]; len(questions) == 1 && !q.Many && len(q.Options) <= 4 && !slices.ContainsFunc(q.Options, func(o option) bool { return blank(o.Label) }) {
 		for i, o := range q.Options {
 			ways = append(ways, permit.Way{Name: permit.WayChoose, Pick: i, Verb: permit.Allow, Label: "Choose " + o.Label})
 		}
@@ -49,7 +57,7 @@ func questionForm(questions []question) []permit.Field {
 	form := make([]permit.Field, len(questions))
 	for i, q := range questions {
 		f := permit.Field{Name: fieldName(i), Label: q.Question, Kind: permit.One, Other: true, Required: true, Most: maxMessage}
-		if q.MultiSelect {
+		if q.Many {
 			f.Kind = permit.Many
 		}
 		if len(q.Options) == 0 {
@@ -64,19 +72,24 @@ func questionForm(questions []question) []permit.Field {
 }
 
 // answerQuestions gives the tool's input with the answers, keyed by the
-// questions' own texts, and says what was answered.
+// questions' own texts, and says what was answered. Where two ask the same, its
+// one key has the answers to both.
 func answerQuestions(r permit.Request, fields map[string][]string) (input json.RawMessage, says, lacks string) {
 	questions := questionsOf(r.Input)
 	answers := make(map[string]string, len(questions))
 	var told []string
 	for i, f := range questionForm(questions) {
-		words, lacks := filled(f, fields)
+		said, lacks := filled(f, fields)
 		if lacks != "" {
 			return nil, "", lacks
 		}
-		answer := strings.Join(words, ", ")
-		answers[questions[i].Question] = answer
+		answer := strings.Join(said.words(f), ", ")
 		told = append(told, answer)
+		asked := questions[i].Question
+		if before, twice := answers[asked]; twice && before != answer {
+			answer = before + "; " + answer
+		}
+		answers[asked] = answer
 	}
 	raw, err := json.Marshal(answers)
 	if err != nil {

@@ -2,8 +2,10 @@ package claude
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"claude-permission-daemon/internal/permit"
 )
@@ -24,12 +26,8 @@ func Resolve(r permit.Request, a permit.Answer, edit bool) (d permit.Decision, l
 		return d, lacks
 	}
 	d.Verb, d.Way = way.Verb, way.Name
-	for _, f := range way.Form {
-		if f.Name == messageField {
-			if said := text(a.Fields, messageField); said != "" {
-				d.Message = said
-			}
-		}
+	if d, lacks = withWords(d, way, a.Fields); lacks != "" {
+		return d, lacks
 	}
 	switch way.Name {
 	case permit.WayAlways:
@@ -48,20 +46,44 @@ func Resolve(r permit.Request, a permit.Answer, edit bool) (d permit.Decision, l
 		switch r.Kind {
 		case permit.Elicitation:
 			d.Input, lacks = answerElicitation(r, a.Fields)
-		case permit.Finished:
-			if d.Message == "" {
-				lacks = "It does not count yet: a reply is missing."
-			}
+		case permit.Finished: // its words are all of it
 		default:
 			d.Input, d.Says, lacks = answerQuestions(r, a.Fields)
-		}
-	case permit.WayReason:
-		if d.Message == "" {
-			lacks = "It does not count yet: the words are missing."
 		}
 	}
 	return d, lacks
 }
+
+// withWords are the words for the model that go with the way, from its form or,
+// where they came without one, from the decision. An approval carries none:
+// Claude Code would not read them.
+func withWords(d permit.Decision, way permit.Way, fields map[string][]string) (permit.Decision, string) {
+	if way.Verb == permit.Allow {
+		d.Interrupt = false
+	}
+	for _, f := range way.Form {
+		if f.Name != messageField {
+			continue
+		}
+		f.Required = f.Required && strings.TrimSpace(d.Message) == ""
+		said, lacks := filled(f, fields)
+		if said.free != "" {
+			d.Message = said.free
+		}
+		if lacks == "" && utf8.RuneCountInString(d.Message) > f.Most {
+			lacks = tooManyWords
+		}
+		return d, lacks
+	}
+	if way.Verb == permit.Allow {
+		d.Message = ""
+	} else if utf8.RuneCountInString(d.Message) > mostWords {
+		return d, tooManyWords
+	}
+	return d, ""
+}
+
+var tooManyWords = fmt.Sprintf("It does not count yet: at most %d characters can be sent.", mostWords)
 
 // wayOf finds the way that was taken. An answer that names none is a plain yes
 // or no.
@@ -102,8 +124,8 @@ func resolveEdit(r permit.Request, a permit.Answer, d permit.Decision, way permi
 	name := edited[r.Tool]
 	if r.Tool == "ExitPlanMode" {
 		name = "plan"
-		if mode := text(a.Fields, modeField); mode == "1" {
-			d.Permissions = []json.RawMessage{acceptEdits}
+		if lacks := afterwards(&d, way, a.Fields); lacks != "" {
+			return d, lacks
 		}
 	}
 	var err error
@@ -124,6 +146,24 @@ func resolveEdit(r permit.Request, a permit.Answer, d permit.Decision, way permi
 		d.Says = "unchanged"
 	}
 	return d, ""
+}
+
+// afterwards reads what is to follow an edited plan. Where nothing is said, it is
+// what stands in the form at first.
+func afterwards(d *permit.Decision, way permit.Way, fields map[string][]string) (lacks string) {
+	for _, f := range way.Form {
+		if f.Name != modeField || len(fields[modeField]) == 0 {
+			continue
+		}
+		said, lacks := filled(f, fields)
+		if lacks != "" {
+			return lacks
+		}
+		if said.picks[0] == 1 {
+			d.Permissions = []json.RawMessage{acceptEdits}
+		}
+	}
+	return ""
 }
 
 func lowered(label string) string { return strings.ToLower(label[:1]) + label[1:] }

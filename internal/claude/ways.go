@@ -17,6 +17,10 @@ const (
 	modeField    = "mode"    // what follows an edited plan
 )
 
+// mostWords is how many characters of a person's own go to the model: what says
+// whose they are comes before them.
+const mostWords = maxMessage - 1000
+
 // fieldName names the nth question or property of a form.
 func fieldName(n int) string { return "q" + strconv.Itoa(n) }
 
@@ -29,7 +33,7 @@ func Ways(r permit.Request, edit bool) []permit.Way {
 		return elicitationWays(r)
 	case permit.Finished:
 		return []permit.Way{{Name: permit.WayAnswer, Verb: permit.Allow, Label: "Answer…",
-			Form: []permit.Field{{Name: messageField, Label: "What Claude should do next", Kind: permit.Lines, Required: true, Most: maxMessage}}}}
+			Form: []permit.Field{{Name: messageField, Label: "What Claude should do next", Kind: permit.Lines, Required: true, Most: mostWords}}}}
 	case permit.Refused:
 		return []permit.Way{
 			{Name: permit.WayRetry, Verb: permit.Allow, Label: "Allow another try"},
@@ -57,7 +61,7 @@ func denials(withWords string) []permit.Way {
 	return []permit.Way{
 		{Name: permit.WayDeny, Verb: permit.Deny, Label: "Deny"},
 		{Name: permit.WayReason, Verb: permit.Deny, Label: withWords, Form: []permit.Field{
-			{Name: messageField, Label: "Why, or what to do instead", Help: "Claude reads this.", Kind: permit.Lines, Required: true, Most: maxMessage - 1000},
+			{Name: messageField, Label: "Why, or what to do instead", Help: "Claude reads this.", Kind: permit.Lines, Required: true, Most: mostWords},
 		}},
 	}
 }
@@ -80,14 +84,31 @@ func planWays(r permit.Request) []permit.Way {
 	}
 }
 
-func planOf(input json.RawMessage) (string, bool) {
-	var in struct {
-		Plan string `json:"plan"`
+func planOf(input json.RawMessage) (plan string, ok bool) {
+	_, err := read(input, map[string]any{"plan": &plan})
+	return plan, err == nil && plan != ""
+}
+
+// Unanswerable says why no way of a request's allows it, as a sentence; empty:
+// one does.
+func Unanswerable(r permit.Request) string {
+	switch {
+	case r.Kind == permit.Elicitation:
+		e, ok := elicitedOf(r)
+		if !ok {
+			return "Its form cannot be read here: answer it in the terminal."
+		}
+		return e.gap()
+	case r.Kind != permit.Permission:
+		return ""
+	case r.Tool == "AskUserQuestion" && len(questionsOf(r.Input)) == 0:
+		return "Its questions cannot be read here: answer them in the terminal."
+	case r.Tool == "ExitPlanMode":
+		if _, ok := planOf(r.Input); !ok {
+			return "The request does not hold the plan: look at the terminal."
+		}
 	}
-	if err := json.Unmarshal(input, &in); err != nil || in.Plan == "" {
-		return "", false
-	}
-	return in.Plan, true
+	return ""
 }
 
 // edited has the member of a tool's input that a person would change. Of any

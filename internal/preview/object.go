@@ -55,13 +55,20 @@ func (o object) find(name string) *member {
 
 // has takes the string called name.
 func (o object) has(name string) (string, bool) {
+	s, ok := o.peek(name)
+	if ok {
+		o.find(name).used = true
+	}
+	return s, ok
+}
+
+// peek is the string called name, which stays.
+func (o object) peek(name string) (s string, ok bool) {
 	m := o.find(name)
 	if m == nil || !bytes.HasPrefix(m.value, []byte(`"`)) {
 		return "", false // missing, or of another type and left over
 	}
-	var s string
-	m.used = json.Unmarshal(m.value, &s) == nil
-	return s, m.used
+	return s, json.Unmarshal(m.value, &s) == nil
 }
 
 // text takes the string called name; "" if there is none.

@@ -1,7 +1,9 @@
 package preview
 
 import (
+	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"claude-permission-daemon/internal/claude"
@@ -24,7 +26,9 @@ func (d *drawing) ways() {
 	if d.o.Policy != nil {
 		policy = d.o.Policy(d.r)
 	}
-	d.p.Held = d.say(policy.Terminal)
+	if d.p.Held = d.say(policy.Terminal); d.p.Held == "" {
+		d.p.Held = d.say(claude.Unanswerable(d.r))
+	}
 	for _, way := range claude.Ways(d.r, d.o.Edit) {
 		if policy.Terminal != "" && way.Verb == permit.Allow {
 			continue
@@ -104,39 +108,67 @@ func (d *drawing) elicitation() {
 	message := d.input.text("message")
 	d.part("what it asks", Text, "", message)
 	d.summary(message)
-	if mode := d.input.text("mode"); mode == "url" {
+	switch mode, _ := d.input.peek("mode"); mode {
+	case "url":
 		d.p.Title += " at an address"
+		fallthrough
+	case "", "form":
+		d.input.text("mode") // any other is shown with what is left over
 	}
 	if address, ok := d.input.has("url"); ok && address != "" {
 		d.part("address", Code, "", address)
 		d.address(address)
 	}
-	var schema any
+	var schema json.RawMessage
 	if d.input.value("requested_schema", &schema) {
-		d.fields()
+		d.fields(schema)
 	}
 }
 
-// fields lists what a form asks for.
-func (d *drawing) fields() {
+// fields lists what a form asks for, and shows the form itself where there is
+// more to it than that.
+func (d *drawing) fields(schema json.RawMessage) {
 	var rows [][2]string
 	for _, way := range claude.Ways(d.r, false) {
 		for _, f := range way.Form {
-			labels := make([]string, len(f.Options))
-			for i, o := range f.Options {
-				labels[i] = o.Label
-			}
-			what := kindWords[f.Kind] + strings.Join(labels, " / ")
-			if f.Help != "" {
-				what += " — " + f.Help
-			}
-			if f.Required {
-				what += " (required)"
-			}
-			rows = append(rows, [2]string{f.Label, what})
+			rows = append(rows, [2]string{f.Label, fieldWords(f)})
+		}
+	}
+	left, more := claude.Untold(d.r)
+	if claude.Unanswerable(d.r) == "" {
+		for _, name := range left {
+			rows = append(rows, [2]string{name, "cannot be filled in here and is left out"})
 		}
 	}
 	d.table("the form", rows)
+	if more && string(schema) != "null" {
+		d.json("the form as the server wrote it", schema)
+	}
+}
+
+// fieldWords say what goes into a field.
+func fieldWords(f permit.Field) string {
+	labels := make([]string, len(f.Options))
+	for i, o := range f.Options {
+		if labels[i] = o.Label; o.Help != "" {
+			labels[i] += " (" + o.Help + ")"
+		}
+	}
+	what := kindWords[f.Kind] + strings.Join(labels, " / ")
+	if f.Help != "" {
+		what += " — " + f.Help
+	}
+	if f.Value != "" {
+		first := f.Value
+		if n, err := strconv.Atoi(f.Value); err == nil && len(f.Options) > 0 {
+			first = f.Options[n].Label
+		}
+		what += ", at first " + first
+	}
+	if f.Required {
+		what += " (required)"
+	}
+	return what
 }
 
 var kindWords = map[permit.FieldKind]string{
