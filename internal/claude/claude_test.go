@@ -265,3 +265,33 @@ func TestEndedTurns(t *testing.T) {
 		}
 	}
 }
+
+// A client of the bare protocol is told yes or no, so no more than that is
+// offered, and nothing more counts.
+func TestBareClientsGetYesOrNo(t *testing.T) {
+	suggestion := json.RawMessage(`{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"npm run *"}],"behavior":"allow","destination":"localSettings"}`)
+	for _, tt := range []struct{ tool, input, want string }{
+		{"Bash", `{"command":"npm run build"}`, "approve deny deny_reason"},
+		{"ExitPlanMode", `{"plan":"1. Say hello"}`, "deny deny_reason"},
+		{"AskUserQuestion", `{"questions":[{"question":"Which?","options":[{"label":"A"},{"label":"B"}]}]}`, "deny deny_reason"},
+	} {
+		r := permit.Request{Contract: permit.Bare, Tool: tt.tool, Input: json.RawMessage(tt.input), Suggestions: []json.RawMessage{suggestion}}
+		var names []string
+		for _, way := range Ways(r, true) {
+			names = append(names, string(way.Name))
+		}
+		if got := strings.Join(names, " "); got != tt.want {
+			t.Errorf("%s is answered by %s, want %s", tt.tool, got, tt.want)
+		}
+		if why := Unanswerable(r); (why != "") != !strings.Contains(tt.want, "approve") {
+			t.Errorf("%s: %q", tt.tool, why)
+		}
+		for _, a := range []permit.Answer{
+			{Way: permit.WayEdit, Fields: map[string][]string{"text": {"rm -rf build"}}}, {Way: permit.WayAlways}, {Way: permit.WayEdits}, {Way: permit.WayChoose},
+		} {
+			if d, lacks := Resolve(r, a, true); lacks == "" {
+				t.Errorf("%s answered by %s: %+v", tt.tool, a.Way, d)
+			}
+		}
+	}
+}

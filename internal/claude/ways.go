@@ -40,6 +40,9 @@ func Ways(r permit.Request, edit bool) []permit.Way {
 			{Name: permit.WayDeny, Verb: permit.Deny, Label: "Deny"},
 		}
 	}
+	if r.Contract == permit.Bare {
+		return bareWays(r)
+	}
 	switch r.Tool {
 	case "AskUserQuestion":
 		return append(questionWays(r), denials("Deny with reason…")...)
@@ -54,6 +57,16 @@ func Ways(r permit.Request, edit bool) []permit.Way {
 	}
 	ways = append(ways, denials("Deny with reason…")...)
 	return append(ways, alwaysWays(r)...)
+}
+
+// bareWays: who speaks the bare protocol is told yes or no and why, and nothing
+// else of a decision gets to Claude Code.
+func bareWays(r permit.Request) []permit.Way {
+	no := denials("Deny with reason…")
+	if needsInput(r.Tool) {
+		return no
+	}
+	return append([]permit.Way{{Name: permit.WayApprove, Verb: permit.Allow, Label: "Approve"}}, no...)
 }
 
 // denials are the ways to say no.
@@ -101,6 +114,8 @@ func Unanswerable(r permit.Request) string {
 		return e.gap()
 	case r.Kind != permit.Permission:
 		return ""
+	case r.Contract == permit.Bare && needsInput(r.Tool):
+		return "The program that asks takes a yes or no only, which is no answer to this: answer it in the terminal."
 	case r.Tool == "AskUserQuestion" && len(questionsOf(r.Input)) == 0:
 		return "Its questions cannot be read here: answer them in the terminal."
 	case r.Tool == "ExitPlanMode":
