@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -44,6 +45,7 @@ type Value struct {
 // concurrent use.
 type Masker struct {
 	known *known
+	also  []string // secrets that Knowing found
 }
 
 // New prepares a Masker.
@@ -81,6 +83,18 @@ func (m *Masker) Text(s string) (string, []Finding) {
 // JSON member, of an environment variable.
 func (m *Masker) Named(name, s string) (string, []Finding) {
 	return m.masked(s, m.FindNamed(name, s))
+}
+
+// Sentence masks s for a text that is made visible later, as preview.Reveal does:
+// [masked: 40 chars] stands where a secret was.
+func (m *Masker) Sentence(s string) string {
+	var b strings.Builder
+	done := 0
+	for _, span := range m.Find(s) {
+		fmt.Fprintf(&b, "%s[masked: %d chars]", s[done:span.Start], utf8.RuneCountInString(s[span.Start:span.End]))
+		done = span.End
+	}
+	return b.String() + s[done:]
 }
 
 func (m *Masker) masked(s string, spans []Span) (string, []Finding) {
@@ -153,7 +167,30 @@ func (m *Masker) FindNamed(name, s string) []Span {
 	spans = findURLs(s, spans)
 	spans = findFlags(s, spans)
 	spans = findRuns(k, u, spans)
-	return repeats(s, merge(s, spans))
+	spans = repeats(s, merge(s, spans))
+	if m != nil {
+		spans = again(s, spans, m.also)
+	}
+	return spans
+}
+
+// again adds the places where known secrets stand as they are.
+func again(s string, spans []Span, secrets []string) []Span {
+	found := len(spans)
+	for _, secret := range secrets {
+		for from := 0; ; {
+			at := strings.Index(s[from:], secret)
+			if at < 0 {
+				break
+			}
+			spans = append(spans, Span{from + at, from + at + len(secret), "a secret that stands elsewhere in it"})
+			from += at + len(secret)
+		}
+	}
+	if len(spans) == found {
+		return spans
+	}
+	return merge(s, spans)
 }
 
 // repeats adds the places where a secret that was found stands again, without
@@ -221,9 +258,55 @@ func merge(s string, spans []Span) []Span {
 	return out
 }
 
+// Knowing is a Masker that knows the secrets of the documents by their value
+// too: what one of them gives away by the name of a member, the others may
+// repeat without it.
+func (m *Masker) Knowing(docs ...[]byte) *Masker {
+	secrets := m.Secrets(docs...)
+	if len(secrets) == 0 {
+		return m
+	}
+	knows := Masker{also: secrets}
+	if m != nil {
+		knows.known, knows.also = m.known, append(secrets, m.also...)
+	}
+	return &knows
+}
+
+// maxSecrets is how many secrets are looked for again elsewhere.
+const maxSecrets = 256
+
+// Secrets are those of the documents' secrets that are unlike any word.
+func (m *Masker) Secrets(docs ...[]byte) (secrets []string) {
+	for _, raw := range docs {
+		texts := []quoted{{text: string(raw)}}
+		if json.Valid(raw) {
+			texts = m.texts(raw)
+		} else {
+			texts[0].spans = m.Find(texts[0].text)
+		}
+		secrets = distinct(texts, secrets)
+	}
+	return secrets
+}
+
+// distinct adds the secrets of texts that can be looked for elsewhere.
+func distinct(texts []quoted, secrets []string) []string {
+	for _, t := range texts {
+		for _, span := range t.spans {
+			secret := t.text[span.Start:span.End]
+			if len(secrets) < maxSecrets && Distinct(secret) && !slices.Contains(secrets, secret) {
+				secrets = append(secrets, secret)
+			}
+		}
+	}
+	return secrets
+}
+
 // JSON masks the strings of a document, each knowing the name of the member
-// it stands in. White space, numbers and the order of members stay. What is
-// not JSON is masked as text and given back as a JSON string.
+// it stands in, and what is a secret in one of them in the others too. White
+// space, numbers and the order of members stay. What is not JSON is masked as
+// text and given back as a JSON string.
 func (m *Masker) JSON(raw []byte) ([]byte, []Finding) {
 	if !json.Valid(raw) {
 		text, found := m.Text(string(raw))
@@ -236,74 +319,107 @@ func (m *Masker) JSON(raw []byte) ([]byte, []Finding) {
 	var (
 		out   bytes.Buffer
 		found []Finding
-		name  string // of the member whose value comes
+		done  int
 	)
-	for i := 0; i < len(raw); {
-		if raw[i] != '"' {
-			if raw[i] == '-' || raw[i] >= '0' && raw[i] <= '9' {
-				end := i + 1
-				for end < len(raw) && strings.IndexByte("0123456789+-.eE", raw[end]) >= 0 {
-					end++
-				}
-				// A number is a secret only by its name: a PIN, a numeric password.
-				if masked, f := m.number(name, string(raw[i:end])); f != nil {
-					found = append(found, f...)
-					out.Write(masked)
-				} else {
-					out.Write(raw[i:end])
-				}
-				i = end
-				continue
-			}
-			out.WriteByte(raw[i])
-			i++
+	texts := m.texts(raw)
+	secrets := distinct(texts, nil)
+	for _, t := range texts {
+		spans := again(t.text, t.spans, secrets)
+		if len(spans) == 0 {
 			continue
 		}
-		end := i + 1
-		for raw[end] != '"' {
-			if raw[end] == '\\' {
-				end++
-			}
-			end++
+		text, f := m.masked(t.text, spans)
+		found = append(found, f...)
+		quoted, err := marshal(text)
+		if err != nil {
+			quoted = []byte(`""`)
 		}
-		end++
-		var s string
-		_ = json.Unmarshal(raw[i:end], &s) // valid, as checked above
-		after := end
-		for after < len(raw) && strings.IndexByte(" \t\r\n", raw[after]) >= 0 {
-			after++
-		}
-		isName := after < len(raw) && raw[after] == ':'
-		context := name
-		if isName {
-			name, context = s, ""
-		}
-		spans := m.FindNamed(context, s)
-		if len(spans) == 0 {
-			out.Write(raw[i:end])
-		} else {
-			text, f := m.masked(s, spans)
-			found = append(found, f...)
-			if quoted, err := marshal(text); err == nil {
-				out.Write(quoted)
-			} else {
-				out.WriteString(`""`)
-			}
-		}
-		i = end
+		out.Write(raw[done:t.start])
+		out.Write(quoted)
+		done = t.end
 	}
+	out.Write(raw[done:])
 	return out.Bytes(), found
 }
 
-func (m *Masker) number(name, digits string) ([]byte, []Finding) {
+// quoted is a string of a document, or a number that is a secret by its name,
+// and where it stands.
+type quoted struct {
+	start, end int
+	text       string
+	spans      []Span
+}
+
+// anonymous are names of members that say nothing of their own: what they hold
+// belongs to the member around them, as the default of a password.
+var anonymous = words("const default enum example examples value")
+
+// texts are the strings of a valid document and the secrets in them.
+func (m *Masker) texts(raw []byte) (texts []quoted) {
+	var around []string // the names of the members around
+	name := ""          // of the member whose value comes
+	meant := func() string {
+		said := name
+		for n := len(around) - 1; n >= 0 && anonymous[said]; n-- {
+			said = around[n]
+		}
+		return said
+	}
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; {
+		case c == '{':
+			around = append(around, name)
+			name = ""
+		case c == '}':
+			name = around[len(around)-1]
+			around = around[:len(around)-1]
+		case c == '-' || c >= '0' && c <= '9':
+			end := i + 1
+			for end < len(raw) && strings.IndexByte("0123456789+-.eE", raw[end]) >= 0 {
+				end++
+			}
+			// A number is a secret only by its name: a PIN, a numeric password.
+			if span, ok := number(meant(), string(raw[i:end])); ok {
+				texts = append(texts, quoted{i, end, string(raw[i:end]), []Span{span}})
+			}
+			i = end
+			continue
+		case c == '"':
+			end := stringEnd(raw, i)
+			var s string
+			_ = json.Unmarshal(raw[i:end], &s) // valid, as checked before
+			after := end
+			for after < len(raw) && strings.IndexByte(" \t\r\n", raw[after]) >= 0 {
+				after++
+			}
+			context := meant()
+			if after < len(raw) && raw[after] == ':' {
+				name, context = s, ""
+			}
+			texts = append(texts, quoted{i, end, s, m.FindNamed(context, s)})
+			i = end
+			continue
+		}
+		i++
+	}
+	return texts
+}
+
+// stringEnd is where the string ends that begins at i.
+func stringEnd(raw []byte, i int) int {
+	for i++; raw[i] != '"'; i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+func number(name, digits string) (Span, bool) {
 	if kindOf(name) != password || len(digits) < 4 {
-		return nil, nil
+		return Span{}, false
 	}
-	out, err := marshal(Placeholder(len(digits)))
-	if err != nil {
-		return nil, nil
-	}
-	return out, []Finding{{"value of " + quoteName(name), len(digits)}}
+	return Span{0, len(digits), "value of " + quoteName(name)}, true
 }
 
 // marshal is s as JSON without HTML escapes, which would hide ⟨ and &.

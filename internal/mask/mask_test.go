@@ -167,6 +167,47 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// What one member gives away by its name, the others may repeat without it; and
+// a default is what the member around it says.
+func TestJSONAsAWhole(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{`{"note":"log in with hunter2x7","password":"hunter2x7","hunter2x7":["xhunter2x7"]}`,
+			`{"note":"log in with ⟨masked: 9 chars⟩","password":"⟨masked: 9 chars⟩","⟨masked: 9 chars⟩":["x⟨masked: 9 chars⟩"]}`},
+		{`{"command":"mysql --password=hunter2x7","description":"logs in by hunter2x7"}`,
+			`{"command":"mysql --password=⟨masked: 9 chars⟩","description":"logs in by ⟨masked: 9 chars⟩"}`},
+		{`{"password":"hunter","note":"the hunter"}`, `{"password":"⟨masked: 6 chars⟩","note":"the hunter"}`},
+		{`{"password":{"type":"string","default":"correct horse"}}`, `{"password":{"type":"string","default":"⟨masked: 13 chars⟩"}}`},
+		{`{"password":{"default":{"value":12345}},"value":12345}`, `{"password":{"default":{"value":"⟨masked: 5 chars⟩"}},"value":12345}`},
+		{`{"password":{"type":"string","minLength":12345},"x":[{"password":"abcd"},"abcd"]}`, `{"password":{"type":"string","minLength":12345},"x":[{"password":"⟨masked: 4 chars⟩"},"abcd"]}`},
+	}
+	for _, tt := range tests {
+		got, found := New(Options{}).JSON([]byte(tt.in))
+		if string(got) != tt.want || len(found) == 0 || !json.Valid(got) {
+			t.Errorf("JSON(%s)\n = %s\nwant %s", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestKnowing(t *testing.T) {
+	var formats *Masker
+	for name, m := range map[string]*Masker{"formats": formats, "known": New(Options{Values: []Value{{"k", "wintermute-1"}}})} {
+		knows := m.Knowing([]byte(`{"password":"hunter2x7"}`), []byte("export API_TOKEN=abcdef0123456789"), []byte(`{"title":"plain"}`))
+		got, found := knows.Text("a hunter2x7 and abcdef0123456789, plain")
+		if got != "a ⟨masked: 9 chars⟩ and ⟨masked: 16 chars⟩, plain" || len(found) != 2 {
+			t.Errorf("%s: %q, %v", name, got, found)
+		}
+		if got, _ := m.Text("hunter2x7"); got != "hunter2x7" {
+			t.Errorf("%s: it was changed by what it made", name)
+		}
+		if got, _ := knows.Text("wintermute-1"); (got == "wintermute-1") != (name == "formats") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if same := m.Knowing([]byte(`{"title":"plain"}`)); same != m {
+			t.Errorf("%s: another masker where there is nothing to know", name)
+		}
+	}
+}
+
 // A secret of every kind, planted in commands, files and JSON, in every
 // dress a shell gives it, is never to be read from what comes out.
 func TestPlantedSecretsDoNotGetThrough(t *testing.T) {

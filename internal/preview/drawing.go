@@ -33,11 +33,8 @@ type drawing struct {
 // show is s as it may be seen: secrets masked, everything else visible.
 func (d *drawing) show(s string) string { return d.showAs("", s, false) }
 
-// showCode is show for commands, paths and addresses, where signs that look
-// like others matter.
-func (d *drawing) showCode(s string) string { return d.showAs("", s, true) }
-
-// showAs is show for the value of something called name.
+// showAs is show for the value of something called name. code: it is a command,
+// a path or an address, where signs that look like others matter.
 func (d *drawing) showAs(name, s string, code bool) string {
 	d.strange = append(d.strange, lookalikes(s, code)...)
 	draw := func(kept string) string {
@@ -60,9 +57,14 @@ const maxSecrets = 256
 func (d *drawing) masked(s string, spans []mask.Span) {
 	d.found = append(d.found, mask.Findings(s, spans)...)
 	for _, span := range spans {
-		if secret := s[span.Start:span.End]; len(secret) >= 4 && len(d.secrets) < maxSecrets && !slices.Contains(d.secrets, secret) {
-			d.secrets = append(d.secrets, secret)
-		}
+		d.remember(s[span.Start:span.End])
+	}
+}
+
+// remember keeps a secret, to look for it in the other parts.
+func (d *drawing) remember(secret string) {
+	if len(secret) >= 4 && len(d.secrets) < maxSecrets && !slices.Contains(d.secrets, secret) {
+		d.secrets = append(d.secrets, secret)
 	}
 }
 
@@ -88,14 +90,22 @@ func (d *drawing) digest(text string, before int) string {
 
 // table adds rows of names and values, all foreign.
 func (d *drawing) table(label string, rows [][2]string) {
+	seen := make([][2]string, len(rows))
+	for i, row := range rows {
+		seen[i] = [2]string{d.show(row[0]), d.showAs(row[0], row[1], true)}
+	}
+	d.seenTable(label, seen)
+}
+
+// seenTable is table for rows that have been through show.
+func (d *drawing) seenTable(label string, rows [][2]string) {
 	if len(rows) == 0 {
 		return
 	}
-	part := Part{Label: label, Kind: Table}
+	part := Part{Label: label, Kind: Table, Rows: rows}
 	var text strings.Builder
 	for _, row := range rows {
-		name, value := d.show(row[0]), d.showAs(row[0], row[1], true)
-		part.Rows = append(part.Rows, [2]string{name, value})
+		name, value := row[0], row[1]
 		if strings.Contains(value, "\n") {
 			value = "\n    " + strings.ReplaceAll(value, "\n", "\n    ")
 		} else {
@@ -148,6 +158,7 @@ func (d *drawing) finish() {
 // it was found by.
 func (d *drawing) everywhere() {
 	var pairs []string
+	slices.SortStableFunc(d.secrets, func(a, b string) int { return len(b) - len(a) }) // of two that begin alike the longer
 	for _, secret := range d.secrets {
 		if mask.Distinct(secret) && !strings.Contains(secret, "\n") {
 			pairs = append(pairs, Reveal(secret), mask.Placeholder(utf8.RuneCountInString(secret)))
@@ -157,21 +168,49 @@ func (d *drawing) everywhere() {
 		return
 	}
 	again := strings.NewReplacer(pairs...)
-	d.p.Title, d.p.Summary, d.p.Claim = again.Replace(d.p.Title), again.Replace(d.p.Summary), again.Replace(d.p.Claim)
-	for i := range d.p.Warnings {
-		d.p.Warnings[i] = again.Replace(d.p.Warnings[i])
+	for _, text := range []*string{&d.p.Title, &d.p.Summary, &d.p.Claim, &d.p.Held} {
+		*text = again.Replace(*text)
 	}
-	for i := range d.p.Ways {
-		way := &d.p.Ways[i]
-		way.Label, way.Confirm, way.Warning = again.Replace(way.Label), again.Replace(way.Confirm), again.Replace(way.Warning)
+	for _, texts := range [][]string{d.p.Warnings, d.p.Masked} {
+		for i := range texts {
+			texts[i] = again.Replace(texts[i])
+		}
 	}
+	d.waysAgain(again)
 	for i := range d.p.Parts {
 		part := &d.p.Parts[i]
+		part.Label = again.Replace(part.Label)
 		if text := again.Replace(part.Text); text != part.Text {
 			part.Text, part.SHA256 = text, ""
 		}
 		for n, row := range part.Rows {
 			part.Rows[n] = [2]string{again.Replace(row[0]), again.Replace(row[1])}
+		}
+	}
+}
+
+// waysAgain masks what was masked elsewhere in the ways too. A form to change
+// what was asked is no longer offered then.
+func (d *drawing) waysAgain(again *strings.Replacer) {
+	d.p.Ways = slices.DeleteFunc(d.p.Ways, func(way permit.Way) bool {
+		changes := way.Name == permit.WayEdit && slices.ContainsFunc(way.Form, func(f permit.Field) bool { return again.Replace(f.Value) != f.Value })
+		if changes {
+			d.p.Uneditable = uneditable
+		}
+		return changes
+	})
+	for i := range d.p.Ways {
+		way := &d.p.Ways[i]
+		way.Label, way.Confirm, way.Warning = again.Replace(way.Label), again.Replace(way.Confirm), again.Replace(way.Warning)
+		for n := range way.Form { // ours: form made it
+			f := &way.Form[n]
+			f.Label, f.Help = again.Replace(f.Label), again.Replace(f.Help)
+			if again.Replace(f.Value) != f.Value {
+				f.Value = ""
+			}
+			for k, o := range f.Options {
+				f.Options[k] = permit.Option{Label: again.Replace(o.Label), Help: again.Replace(o.Help), Look: again.Replace(o.Look)}
+			}
 		}
 	}
 }

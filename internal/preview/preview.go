@@ -188,8 +188,25 @@ func (p *Previewer) of(r permit.Request, original bool) Preview {
 // alone.
 func Of(r permit.Request) Preview { return draw(Options{}, r, false) }
 
+// knownAtOnce is how large an input may be so that its secrets are looked for
+// before anything is drawn. Of a larger one they are masked everywhere at the
+// end, but for what was cut meanwhile.
+const knownAtOnce = 64 << 10
+
+// documents are all that Claude Code says of a request.
+func documents(r permit.Request) [][]byte {
+	docs := [][]byte{r.Input, []byte(r.Why)}
+	for _, s := range r.Suggestions {
+		docs = append(docs, s)
+	}
+	return docs
+}
+
 // draw makes the preview.
 func draw(o Options, r permit.Request, original bool) Preview {
+	if !original && len(r.Input) <= knownAtOnce {
+		o.Mask = o.Mask.Knowing(documents(r)...)
+	}
 	d := &drawing{o: o, r: r, original: original, root: projectRoot(r)}
 	if o.Withhold && !original {
 		return withheld(r)

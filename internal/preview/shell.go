@@ -304,9 +304,12 @@ func scriptFromInput(args []arg) bool {
 
 // say is s as it may stand in a warning or a summary: shown as the parts show
 // it, but counted nowhere.
-func (d *drawing) say(s string) string {
+func (d *drawing) say(s string) string { return d.sayAs("", s) }
+
+// sayAs is say for the value of something called name.
+func (d *drawing) sayAs(name, s string) string {
 	found, hid, strange := d.found, d.hid, d.strange
-	out := d.showCode(s)
+	out := d.showAs(name, s, true)
 	d.found, d.hid, d.strange = found, hid, strange
 	return out
 }

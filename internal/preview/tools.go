@@ -337,6 +337,7 @@ func (d *drawing) json(label string, raw []byte) {
 		out, found := d.o.Mask.JSON(raw)
 		if len(found) > 0 {
 			masked = out
+			d.know(raw)
 		}
 		d.found = append(d.found, found...)
 	}
@@ -344,6 +345,16 @@ func (d *drawing) json(label string, raw []byte) {
 	d.strange = append(d.strange, lookalikes(text, false)...)
 	part := Part{Label: label, Kind: Code, Lang: "json", Text: d.revealJSON(text), Bytes: len(raw), SHA256: d.digest(string(raw), before)}
 	d.p.Parts = append(d.p.Parts, part)
+}
+
+// know takes in the secrets of a document that is not shown as it stands.
+func (d *drawing) know(raw []byte) {
+	if d.original {
+		return
+	}
+	for _, secret := range d.o.Mask.Secrets(raw) {
+		d.remember(secret)
+	}
 }
 
 // revealJSON reveals text but for the notes that masking left in it. One that

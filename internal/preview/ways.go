@@ -18,6 +18,9 @@ type Policy struct {
 	Terminal string
 }
 
+// uneditable is why a form to change what was asked is not offered.
+const uneditable = "It cannot be changed here: a part of it is masked or made visible, and would be sent back so."
+
 // ways lists how the request can be answered here. Every text in them has been
 // through show; a form whose text would come back masked or changed is not
 // offered, since what is sent back must be what was there.
@@ -36,7 +39,7 @@ func (d *drawing) ways() {
 		if form, ok := d.form(way); ok {
 			way.Form = form
 		} else {
-			d.p.Uneditable = "It cannot be changed here: a part of it is masked or made visible, and would be sent back so."
+			d.p.Uneditable = uneditable
 			continue
 		}
 		way.Label = firstLine(d.say(way.Label))
@@ -62,7 +65,7 @@ func (d *drawing) form(way permit.Way) ([]permit.Field, bool) {
 	for i := range form {
 		f := &form[i]
 		f.Label, f.Help = d.say(f.Label), d.say(f.Help)
-		if shown := d.say(f.Value); shown != f.Value {
+		if shown := d.sayAs(f.Label, f.Value); shown != f.Value {
 			if way.Name == permit.WayEdit {
 				return nil, false
 			}
@@ -131,16 +134,24 @@ func (d *drawing) fields(schema json.RawMessage) {
 	var rows [][2]string
 	for _, way := range claude.Ways(d.r, false) {
 		for _, f := range way.Form {
-			rows = append(rows, [2]string{f.Label, fieldWords(f)})
+			what := d.show(fieldWords(f))
+			if f.Value != "" {
+				what += ", at first " + d.showAs(f.Label, first(f), false)
+			}
+			if f.Required {
+				what += " (required)"
+			}
+			rows = append(rows, [2]string{d.show(f.Label), what})
 		}
 	}
 	left, more := claude.Untold(d.r)
 	if claude.Unanswerable(d.r) == "" {
 		for _, name := range left {
-			rows = append(rows, [2]string{name, "cannot be filled in here and is left out"})
+			rows = append(rows, [2]string{d.show(name), "cannot be filled in here and is left out"})
 		}
 	}
-	d.table("the form", rows)
+	d.seenTable("the form", rows)
+	d.know(schema)
 	if more && string(schema) != "null" {
 		d.json("the form as the server wrote it", schema)
 	}
@@ -158,17 +169,15 @@ func fieldWords(f permit.Field) string {
 	if f.Help != "" {
 		what += " — " + f.Help
 	}
-	if f.Value != "" {
-		first := f.Value
-		if n, err := strconv.Atoi(f.Value); err == nil && len(f.Options) > 0 {
-			first = f.Options[n].Label
-		}
-		what += ", at first " + first
-	}
-	if f.Required {
-		what += " (required)"
-	}
 	return what
+}
+
+// first is what stands in a field at first.
+func first(f permit.Field) string {
+	if n, err := strconv.Atoi(f.Value); err == nil && n < len(f.Options) {
+		return f.Options[n].Label
+	}
+	return f.Value
 }
 
 var kindWords = map[permit.FieldKind]string{
