@@ -91,8 +91,9 @@ func kinds() map[string]kind {
 	add("agent-second", "Bash", m{"command": "make"})
 	request("agent-second", func(r *permit.Request) { r.Agent, r.AgentType, r.Ordinal = "a1", "code-reviewer", 2 })
 	for name, rules := range map[string][]json.RawMessage{
-		"always-one": {rule("Bash", "npm run *", "localSettings")},
-		"always-two": {rule("Bash", "npm run *", "localSettings"), rule("Bash", "bash", "session")},
+		"always-one":  {rule("Bash", "npm run *", "localSettings")},
+		"always-two":  {rule("Bash", "npm run *", "localSettings"), rule("Bash", "bash", "session")},
+		"always-four": {rule("Bash", "bash", "session"), rule("Bash", "npm run *", "localSettings"), rule("Bash", "npm run build", "session"), rule("Bash", "npm *", "projectSettings")},
 		"always-five": {rule("Bash", "npm run *", "localSettings"), rule("Bash", "npm *", "projectSettings"), rule("Bash", "bash", "session"),
 			rule("Bash", "*", "userSettings"), mustJSON(m{"type": "setMode", "mode": "acceptEdits", "destination": "session"})},
 		"always-long": {rule("Bash", "npm run "+strings.Repeat("very-long-name-of-a-script ", 20), "localSettings")},

@@ -8,7 +8,11 @@ package slack
 //   - Something to confirm: Slack's own dialog where all of it fits there, else a
 //     modal that shows it whole.
 //   - A card that is cut: whatever allows is confirmed, and the dialog says so.
-//   - Neither: nothing. One tap answers.
+//   - None of these: nothing. One tap answers.
+//
+// The buttons stand in rows, so that a phone shows the plain answers first: yes
+// and no; what shows or changes more; the rules, those that allow far more than
+// was asked last.
 
 import (
 	"slices"
@@ -35,7 +39,7 @@ const (
 // before all of them go behind one button.
 const (
 	mostWays  = 10
-	mostRules = 2
+	mostRules = 4
 )
 
 // actionOf names a way's button. It is unique in a card and says all that
@@ -62,7 +66,13 @@ func wayOf(ways []permit.Way, action string) (permit.Way, bool) {
 	return ways[i], true
 }
 
-// rank is where a way's button stands; from secondRow on, in a row of its own.
+// The rows of buttons begin at these ranks.
+const (
+	secondRow = 4
+	ruleRow   = 8
+)
+
+// rank is where a way's button stands among the others.
 func rank(w permit.Way) int {
 	switch w.Name {
 	case permit.WayDeny:
@@ -74,20 +84,22 @@ func rank(w permit.Way) int {
 	case permit.WayEdits, permit.WayEdit:
 		return secondRow
 	case permit.WayAlways:
-		return secondRow + 1
+		if w.Warning != "" {
+			return ruleRow + 1
+		}
+		return ruleRow
 	}
 	return 0
 }
 
-const secondRow = 4
-
 // asks is what a person must have read in full before the way counts: what is
-// to be confirmed, or else a label that its button has no room for.
+// to be confirmed, and a label that its button has no room for. A rule's is in
+// what is confirmed of it.
 func asks(w permit.Way) string {
-	if w.Confirm == "" && cost(w.Label) > maxButton {
-		return w.Label
+	if cost(w.Label) <= maxButton || w.Name == permit.WayAlways && w.Confirm != "" {
+		return w.Confirm
 	}
-	return w.Confirm
+	return strings.TrimSpace(w.Confirm + " " + w.Label)
 }
 
 // cutWords says what is confirmed where a card is cut; it costs less than
@@ -168,7 +180,7 @@ func buttons(c permit.Card, p preview.Preview, id func(string) string, left int,
 	if err != nil {
 		return nil, nil, err
 	}
-	var upper, lower []any
+	var plain, more, always []any
 	ways, rules := sorted(p.Ways)
 	if len(ways) > mostWays {
 		lacking = append(lacking, strconv.Itoa(len(ways)-mostWays)+" more ways to answer are not offered in Slack: on the page.")
@@ -191,29 +203,34 @@ func buttons(c permit.Card, p preview.Preview, id func(string) string, left int,
 		if dialog := confirmation(w, left); dialog != nil {
 			b["confirm"] = dialog
 		}
-		if rank(w) < secondRow {
-			upper = append(upper, b)
-		} else {
-			lower = append(lower, b)
+		row := &plain
+		switch {
+		case rank(w) >= ruleRow:
+			row = &always
+		case rank(w) >= secondRow:
+			row = &more
 		}
-	}
-	if len(rules) > 0 {
-		lower = append(lower, button(rulesAction, "Always allow…", value, ""))
+		*row = append(*row, b)
 	}
 	if whole {
-		lower = append(lower, button(wholeAction, "View the whole text", value, ""))
+		more = append(more, button(wholeAction, "View the whole text", value, ""))
 	}
-	if len(upper) > 0 {
-		blocks = append(blocks, actions(id("actions"), upper...))
+	if len(rules) > 0 {
+		always = append(always, button(rulesAction, "Always allow…", value, ""))
 	}
-	if len(lower) > 0 {
-		blocks = append(blocks, actions(id("more"), lower...))
+	for _, row := range []struct {
+		name    string
+		buttons []any
+	}{{"actions", plain}, {"more", more}, {"rules", always}} {
+		if len(row.buttons) > 0 {
+			blocks = append(blocks, actions(id(row.name), row.buttons...))
+		}
 	}
 	return blocks, lacking, nil
 }
 
 // sorted gives the ways in the order of their buttons, each once. rules are
-// those that go behind one button together.
+// those that are too many for a button each and go behind one together.
 func sorted(all []permit.Way) (ways, rules []permit.Way) {
 	seen := map[string]bool{}
 	for _, w := range all {
@@ -230,6 +247,8 @@ func sorted(all []permit.Way) (ways, rules []permit.Way) {
 	if len(rules) <= mostRules {
 		ways, rules = append(ways, rules...), nil
 	}
-	slices.SortStableFunc(ways, func(a, b permit.Way) int { return rank(a) - rank(b) })
+	for _, list := range [][]permit.Way{ways, rules} {
+		slices.SortStableFunc(list, func(a, b permit.Way) int { return rank(a) - rank(b) })
+	}
 	return ways, rules
 }
