@@ -157,15 +157,19 @@ func thousands(n int) string {
 	return s
 }
 
-// pieces divides s, at line ends where they are near, so that each piece costs
-// no more than most. Put together they are s.
+// pieces divides s, at line ends or between words where they are near, so that
+// each piece costs no more than most. Put together they are s.
 func pieces(s string, most int) (all []string) {
 	for s != "" {
 		head := prefix(s, most)
 		if len(head) < len(s) {
-			if i := strings.LastIndexByte(head, '\n'); i > len(head)/2 {
+			near := len(head) / 2
+			if i := strings.LastIndexByte(head, '\n'); i > near {
 				head = head[:i+1]
-			} else if i := strings.LastIndex(head, "⟨"); i > len(head)/2 && !strings.Contains(head[i:], "⟩") {
+			} else if i := strings.LastIndexByte(head, ' '); i > near {
+				head = head[:i+1]
+			}
+			if i := strings.LastIndex(head, "⟨"); i > near && !strings.Contains(head[i:], "⟩") {
 				head = head[:i] // what Reveal or a mask wrote stays in one piece
 			}
 		}

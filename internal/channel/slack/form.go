@@ -18,6 +18,9 @@ import (
 // pieceCost is how much text goes into one block of a modal.
 const pieceCost = 2900
 
+// labelRoom is more than a label gets besides its own text.
+const labelRoom = 20
+
 // fieldID names the nth field's input, its block and its action.
 func fieldID(n int) string { return "f" + strconv.Itoa(n) }
 
@@ -46,11 +49,11 @@ func oversize(blocks []object, others int) string {
 	return ""
 }
 
-// formBlocks draws the fields. kept is what was filled in before. why says that
-// the form cannot be offered.
-func formBlocks(fields []permit.Field, kept map[string][]string) (blocks []object, why string) {
+// formBlocks draws the fields. values are what was filled in before, as Slack
+// gave it; nil: nothing was. why says that the form cannot be offered.
+func formBlocks(fields []permit.Field, values object) (blocks []object, why string) {
 	for n, f := range fields {
-		drawn, why := fieldBlocks(n, f, kept)
+		drawn, why := fieldBlocks(n, known(f), values)
 		if why != "" {
 			return nil, why
 		}
@@ -62,18 +65,31 @@ func formBlocks(fields []permit.Field, kept map[string][]string) (blocks []objec
 	return blocks, ""
 }
 
-func fieldBlocks(n int, f permit.Field, kept map[string][]string) (blocks []object, why string) {
-	value, hasKept := f.Value, kept != nil
-	chosen := []string{f.Value}
-	if hasKept {
-		chosen = kept[f.Name]
-		value = strings.Join(chosen, "\n")
+// known is a field of a kind that is drawn here. A choice without choices is
+// text.
+func known(f permit.Field) permit.Field {
+	switch f.Kind {
+	case permit.Lines, permit.Truth, permit.Whole, permit.Real:
+	case permit.One, permit.Many:
+		if len(f.Options) == 0 {
+			f.Kind, f.Other = permit.Lines, false
+		}
+	default:
+		f.Kind = permit.Line
+	}
+	return f
+}
+
+func fieldBlocks(n int, f permit.Field, values object) (blocks []object, why string) {
+	chosen, other := []string{f.Value}, ""
+	if values != nil {
+		chosen, other = answered(n, f, values)
 	}
 	label := strings.TrimSpace(f.Label)
 	switch {
 	case label == "":
 		label = "Answer " + strconv.Itoa(n+1)
-	case cost(label) > maxLabel:
+	case cost(label) > maxLabel-labelRoom:
 		blocks = append(blocks, prose(fieldID(n)+".label", label)...)
 		label = fmt.Sprintf("Answer %d, to what is written above", n+1)
 	}
@@ -82,53 +98,67 @@ func fieldBlocks(n int, f permit.Field, kept map[string][]string) (blocks []obje
 		blocks = append(blocks, prose(fieldID(n)+".help", hint)...)
 		hint = ""
 	}
-	in := object{"type": "input", "block_id": fieldID(n), "label": plainText(label), "optional": !f.Required || f.Other}
-	if hint != "" {
-		in["hint"] = plainText(hint)
+	input := func(id, label, hint string, optional bool, element object) {
+		element["action_id"] = id
+		in := object{"type": "input", "block_id": id, "label": plainText(label), "optional": optional, "element": element}
+		if hint != "" {
+			in["hint"] = plainText(hint)
+		}
+		blocks = append(blocks, in)
 	}
-	element := object{"action_id": fieldID(n)}
+	element := object{}
 	switch f.Kind {
 	case permit.One, permit.Many:
-		if len(f.Options) == 0 {
-			return fieldBlocks(n, permit.Field{Name: f.Name, Label: f.Label, Help: f.Help, Kind: permit.Lines, Required: f.Required, Value: value, Most: f.Most}, kept)
-		}
 		if len(f.Options) > maxSelect {
 			return nil, "it has too many choices for a form there"
 		}
 		above, options := optionsOf(n, f)
 		blocks = append(blocks, above...)
 		choose(element, f.Kind, options, chosen)
+		input(fieldID(n), label, hint, !f.Required || f.Other, element)
 	case permit.Truth:
 		yes := object{"text": plainText("Yes"), "value": "true"}
 		element["type"], element["options"] = "checkboxes", []any{yes}
 		if slices.Contains(chosen, "true") {
 			element["initial_options"] = []any{yes}
 		}
-		in["optional"] = true // unticked is an answer
+		input(fieldID(n), label, hint, true, element) // unticked is an answer
 	case permit.Whole, permit.Real:
 		element["type"], element["is_decimal_allowed"] = "number_input", f.Kind == permit.Real
-		if decimal(value, f.Kind) {
+		if value := strings.Join(chosen, ""); decimal(value, f.Kind) {
 			element["initial_value"] = value
 		}
+		input(fieldID(n), label, hint, !f.Required, element)
 	default:
-		why = textInput(element, value, f.Most)
-		element["multiline"] = f.Kind == permit.Lines
-		if why != "" {
-			return nil, why
+		parts := inputsOf(f)
+		if len(parts) > maxModalBlocks {
+			return nil, "it is too long to change here"
+		}
+		for i, part := range parts {
+			id, element, name := inputID(n, i), object{"multiline": f.Kind == permit.Lines}, label
+			if len(parts) > 1 {
+				name = fmt.Sprintf("%s, %d of %d", label, i+1, len(parts))
+			}
+			if values != nil {
+				part = typed(values, id)
+			}
+			if why := textInput(element, part, f.Most); why != "" {
+				return nil, why
+			}
+			input(id, name, hint, !f.Required || len(parts) > 1, element)
+			hint = ""
 		}
 	}
-	in["element"] = element
-	blocks = append(blocks, in)
-	if f.Other && (f.Kind == permit.One || f.Kind == permit.Many) {
-		other := object{"action_id": otherID(n), "multiline": true}
-		if why := textInput(other, strings.Join(kept[permit.OtherName(f.Name)], "\n"), f.Most); why != "" {
+	if f.Other {
+		element := object{"multiline": true}
+		if why := textInput(element, other, f.Most); why != "" {
 			return nil, why
 		}
 		said := "Something else"
 		if f.Kind == permit.Many {
 			said = "Something else besides"
 		}
-		blocks = append(blocks, object{"type": "input", "block_id": otherID(n), "label": plainText(said), "optional": true, "element": other})
+		input(otherID(n), said, "", true, element)
 	}
 	return blocks, ""
 }
@@ -229,29 +259,43 @@ func decimal(s string, kind permit.FieldKind) bool {
 // Nothing else in it counts.
 func readForm(fields []permit.Field, values object) map[string][]string {
 	filled := make(map[string][]string)
-	set := func(name, value string) {
-		if value != "" {
-			filled[name] = []string{value}
-		}
-	}
 	for n, f := range fields {
-		at := values.obj(fieldID(n)).obj(fieldID(n))
-		switch {
-		case f.Kind == permit.Truth:
-			filled[f.Name] = []string{strconv.FormatBool(slices.Contains(selected(at), "true"))}
-		case (f.Kind == permit.One || f.Kind == permit.Many) && len(f.Options) > 0:
-			if chosen := selected(at); len(chosen) > 0 {
-				filled[f.Name] = chosen
-			}
-			if f.Other {
-				set(permit.OtherName(f.Name), values.obj(otherID(n)).obj(otherID(n)).str("value"))
-			}
-		default:
-			set(f.Name, at.str("value"))
+		said, other := answered(n, known(f), values)
+		if len(said) > 0 {
+			filled[f.Name] = said
+		}
+		if other != "" {
+			filled[permit.OtherName(f.Name)] = []string{other}
 		}
 	}
 	return filled
 }
+
+// answered is what was filled into the nth field: its text, or the options that
+// were chosen, and the words beside them.
+func answered(n int, f permit.Field, values object) (said []string, other string) {
+	at := values.obj(fieldID(n)).obj(fieldID(n))
+	switch f.Kind {
+	case permit.One, permit.Many:
+		said = selected(at)
+	case permit.Truth:
+		said = []string{strconv.FormatBool(slices.Contains(selected(at), "true"))}
+	case permit.Whole, permit.Real:
+		said = []string{at.str("value")}
+	default:
+		said = []string{readInputs(n, f, values)}
+	}
+	if len(said) == 1 && said[0] == "" {
+		said = nil
+	}
+	if f.Other {
+		other = typed(values, otherID(n))
+	}
+	return said, other
+}
+
+// typed is what was typed into the input id.
+func typed(values object, id string) string { return values.obj(id).obj(id).str("value") }
 
 // selected are the values of the options chosen in an input.
 func selected(at object) (values []string) {

@@ -58,9 +58,9 @@ func modal(callback, title string, carries private, blocks []object) (object, er
 }
 
 // wayModal is the modal before a way counts: what is to be confirmed, whole, and
-// its form. kept is what was filled in before, problem what was wrong with it.
+// its form. values are what was filled in before, problem what was wrong with it.
 // left is how many characters the card leaves out.
-func wayModal(c permit.Card, p preview.Preview, w permit.Way, at place, left int, kept map[string][]string, problem string) (object, error) {
+func wayModal(c permit.Card, p preview.Preview, w permit.Way, at place, left int, values object, problem string) (object, error) {
 	blocks := []object{contextOf("who", plainText(whoLine(c.Request, p)))}
 	if problem != "" {
 		blocks = append(blocks, richText("problem", section(emoji("warning"), bold(" "+clip(problem, 600)))))
@@ -76,7 +76,7 @@ func wayModal(c permit.Card, p preview.Preview, w permit.Way, at place, left int
 	if w.Warning != "" && !strings.Contains(text, w.Warning) {
 		blocks = append(blocks, prose("warning", w.Warning)...)
 	}
-	form, why := formBlocks(w.Form, kept)
+	form, why := formBlocks(w.Form, values)
 	if why != "" {
 		return nil, misfitError(why)
 	}

@@ -336,7 +336,7 @@ func (c *Channel) answer(ctx context.Context, in interaction, t tag, card permit
 	case verdict.Code == permit.Incomplete && len(way.Form) > 0 && filled != nil:
 		// The modal was closed by the acknowledgement, which waits for nobody; so it
 		// comes again, with what was filled in and what is wrong with it.
-		view, err := wayModal(card, c.opt.Preview(card.Request), way, place{in.Channel, in.TS}, c.leftOut(t), filled, verdict.Text)
+		view, err := wayModal(card, c.opt.Preview(card.Request), way, place{in.Channel, in.TS}, c.leftOut(t), in.Values, verdict.Text)
 		if err == nil {
 			_, err = c.api.post(ctx, "views.open", object{"trigger_id": in.Trigger, "view": view}, nil)
 		}

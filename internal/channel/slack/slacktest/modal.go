@@ -156,6 +156,9 @@ func (s *Server) submitPayload(submit Submit) (map[string]any, error) {
 		if !given {
 			text, given = atFirst(element)
 		}
+		if s.opt.Harsh {
+			text = harshTyped(text)
+		}
 		state, err := inputState(element, text, given, block["optional"] == true)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", blockID, err)

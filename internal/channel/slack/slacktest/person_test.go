@@ -236,6 +236,23 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
+// What is typed comes back as it is; in Harsh mode without the blanks at its
+// ends.
+func TestTypedText(t *testing.T) {
+	for harsh, want := range map[bool]string{false: " a\r\nb ", true: "a\nb"} {
+		s, c := start(t, slacktest.Options{Harsh: harsh})
+		c.dial(ack).next(t, "hello")
+		r, err := s.Submit(c.ctx, slacktest.Submit{ViewID: c.modal(t, reason()), Values: map[string]string{"text": " a\r\nb "}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := document(t, r.Payload)["view"].(map[string]any)["state"].(map[string]any)["values"].(map[string]any)
+		if got := state["why"].(map[string]any)["text"].(map[string]any)["value"]; got != want {
+			t.Errorf("harsh %v: %q, want %q", harsh, got, want)
+		}
+	}
+}
+
 func TestAModalStaysOpenWithoutAnAck(t *testing.T) {
 	s, c := start(t, slacktest.Options{AckLimit: 20 * time.Millisecond})
 	k := c.dial(nil)

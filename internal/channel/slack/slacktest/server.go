@@ -70,7 +70,8 @@ type Options struct {
 	MessageBudget int
 	// Harsh makes messages come back with what is reported of Slack but not
 	// documented: & < > escaped in text objects, Unicode emoji as :names:,
-	// spaces trimmed at the ends of text objects.
+	// spaces trimmed at the ends of text objects; and what is typed into a modal
+	// without the blanks at its ends, its lines ended by LF.
 	Harsh bool
 }
 

@@ -145,6 +145,11 @@ func harshText(text string, mrkdwn, emoji bool) string {
 	return emojiNames.Replace(b.String())
 }
 
+// harshTyped is what an input's text may come back as.
+func harshTyped(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+}
+
 var (
 	entity = regexp.MustCompile(`^&(amp|lt|gt);`)
 	markup = regexp.MustCompile(`^<([@#!]|https?:|mailto:)[^<>]*>`)
