@@ -2,7 +2,9 @@ package preview
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,6 +30,9 @@ var tools = map[string]func(*drawing){
 	"ExitPlanMode":    (*drawing).plan,
 	"AskUserQuestion": (*drawing).question,
 }
+
+// Tools are the names of the tools that have a description of their own, sorted.
+func Tools() []string { return slices.Sorted(maps.Keys(tools)) }
 
 func (d *drawing) bash() {
 	d.p.Title = "Run a command"

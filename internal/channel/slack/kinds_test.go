@@ -7,124 +7,23 @@ import (
 	"strings"
 	"testing"
 
+	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/channel/slack/slacktest"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/preview"
 )
 
-// rule is a suggestion of Claude Code to add a rule.
-func rule(tool, content, destination string) json.RawMessage {
-	return mustJSON(map[string]any{"type": "addRules", "behavior": "allow", "destination": destination,
-		"rules": []any{map[string]any{"toolName": tool, "ruleContent": content}}})
-}
-
 type m = map[string]any
 
-// kind is a request of some kind, and what its previewer is set to.
-type kind struct {
-	request permit.Request
-	options preview.Options
-}
-
-// kinds are one request of each kind that Claude Code makes.
-func kinds() map[string]kind {
-	all := map[string]kind{}
-	add := func(name, tool string, input any) *permit.Request {
-		all[name] = kind{request: asking(tool, input)}
-		r := all[name].request
-		return &r
-	}
-	add("bash", "Bash", m{"command": "npm run build && npm test", "description": "Build and test"})
-	add("edit", "Edit", m{"file_path": "/home/alice/src/shop/checkout.go", "old_string": "math.Round(x)", "new_string": "math.RoundToEven(x)"})
-	add("write", "Write", m{"file_path": "/home/alice/src/shop/prices.csv", "content": "a,b\n1,2\n"})
-	add("write-cut", "Write", m{"file_path": "/home/alice/src/shop/prices.csv", "content": many("4711,19.99,EUR", 55000)})
-	add("notebook", "NotebookEdit", m{"notebook_path": "/home/alice/src/shop/a.ipynb", "cell_id": "c1", "new_source": "print(1)", "edit_mode": "replace"})
-	add("webfetch", "WebFetch", m{"url": "https://example.com/?a=1&b=<2>", "prompt": "What does it say?"})
-	add("websearch", "WebSearch", m{"query": "rounding half to even"})
-	add("read", "Read", m{"file_path": "/etc/hosts"})
-	add("mcp", "mcp__github__create_issue", m{"title": "Rounding", "labels": []any{"bug"}})
-	add("agent", "Agent", m{"description": "Review", "prompt": "Review the rounding", "subagent_type": "code-reviewer"})
-	add("skill", "Skill", m{"skill": "release", "args": "patch"})
-	add("unknown", "Teleport", m{"to": "the moon", "with": m{"whom": []any{1, 2}}})
-
-	option := func(label, help, look string) m { return m{"label": label, "description": help, "preview": look} }
-	question := func(q string, multi bool, options ...any) m {
-		return m{"question": q, "header": "Rounding", "multiSelect": multi, "options": options}
-	}
-	one := question("Which rounding shall the checkout use?", false,
-		option("Half up", "as schools teach it", ""), option("Half to even", "as banks do it", ""))
-	several := question("Which of these shall be tested too?", true, option("Discounts", "", ""), option("Taxes", strings.Repeat("each country by itself, ", 8), ""))
-	looks := question("Which layout?", false, option("Two columns", "", "+----+----+\n| a  | b  |\n+----+----+"), option("One column", "", "+---------+\n| a       |\n+---------+"))
-	add("question", "AskUserQuestion", m{"questions": []any{one}})
-	add("question-multi", "AskUserQuestion", m{"questions": []any{several}})
-	add("question-looks", "AskUserQuestion", m{"questions": []any{looks}})
-	add("question-several", "AskUserQuestion", m{"questions": []any{one, several, looks}})
-	add("plan", "ExitPlanMode", m{"plan": "# Rounding\n\n1. Round half to even.\n2. Add a test for 0.125 €."})
-	add("plan-long", "ExitPlanMode", m{"plan": strings.Repeat("1. Round half to even, everywhere.\n", 120)})
-
-	form := m{"mcp_server_name": "booking", "message": "When do you travel?", "mode": "form", "requested_schema": m{
-		"type": "object", "required": []any{"name", "seats", "class"}, "properties": json.RawMessage(`{
-			"name":{"type":"string","title":"Name","maxLength":40,"default":"Alice"},
-			"seats":{"type":"integer","title":"Seats","minimum":1,"default":2},
-			"price":{"type":"number","title":"At most"},
-			"window":{"type":"boolean","title":"At the window","default":true},
-			"class":{"type":"string","title":"Class","enum":["1","2"],"enumNames":["First","Second"],"default":"2"},
-			"meals":{"type":"array","title":"Meals","items":{"enum":["lunch","dinner"]}}}`)}}
-	set := func(name string, change func(*kind)) {
-		k := all[name]
-		change(&k)
-		all[name] = k
-	}
-	of := func(kind permit.Kind, tool string) func(*permit.Request) {
-		return func(r *permit.Request) { r.Kind, r.Tool = kind, tool }
-	}
-	request := func(name string, change func(*permit.Request)) { set(name, func(k *kind) { change(&k.request) }) }
-	add("elicitation", "Elicitation", form)
-	request("elicitation", of(permit.Elicitation, "Elicitation"))
-	add("elicitation-url", "Elicitation", m{"mcp_server_name": "booking", "message": "Sign in", "mode": "url", "url": "https://booking.example/sign-in?x=1"})
-	request("elicitation-url", of(permit.Elicitation, "Elicitation"))
-	add("finished", "Stop", m{"last_assistant_message": "All **done**: the tests pass."})
-	request("finished", of(permit.Finished, "Stop"))
-	add("refused", "Bash", m{"command": "git push --force"})
-	request("refused", func(r *permit.Request) { r.Kind, r.Why = permit.Refused, "It rewrites what others have" })
-
-	add("agent-second", "Bash", m{"command": "make"})
-	request("agent-second", func(r *permit.Request) { r.Agent, r.AgentType, r.Ordinal = "a1", "code-reviewer", 2 })
-	for name, rules := range map[string][]json.RawMessage{
-		"always-one":  {rule("Bash", "npm run *", "localSettings")},
-		"always-two":  {rule("Bash", "npm run *", "localSettings"), rule("Bash", "bash", "session")},
-		"always-four": {rule("Bash", "bash", "session"), rule("Bash", "npm run *", "localSettings"), rule("Bash", "npm run build", "session"), rule("Bash", "npm *", "projectSettings")},
-		"always-five": {rule("Bash", "npm run *", "localSettings"), rule("Bash", "npm *", "projectSettings"), rule("Bash", "bash", "session"),
-			rule("Bash", "*", "userSettings"), mustJSON(m{"type": "setMode", "mode": "acceptEdits", "destination": "session"})},
-		"always-long": {rule("Bash", "npm run "+strings.Repeat("very-long-name-of-a-script ", 20), "localSettings")},
-	} {
-		add(name, "Bash", m{"command": "npm run build"})
-		request(name, func(r *permit.Request) { r.Suggestions = rules })
-	}
-	policy := func(p preview.Policy) func(*kind) {
-		return func(k *kind) { k.options.Policy = func(permit.Request) preview.Policy { return p } }
-	}
-	add("confirm-rule", "Bash", m{"command": "git push"})
-	set("confirm-rule", policy(preview.Policy{Confirm: "[approve] confirm has the rule Bash(git push *)."}))
-	add("held", "Bash", m{"command": "terraform apply"})
-	set("held", policy(preview.Policy{Terminal: "[approve] never_remote has the rule Bash(terraform *): answer in the terminal."}))
-	add("editable", "Bash", m{"command": "make all"})
-	set("editable", func(k *kind) { k.options.Edit = true })
-	add("uneditable", "Write", m{"file_path": "/tmp/a", "content": "a\u202eb"})
-	set("uneditable", func(k *kind) { k.options.Edit = true })
-	add("withheld", "Bash", m{"command": "make all"})
-	set("withheld", func(k *kind) { k.options.Withhold = true })
-	return all
-}
-
-// TestKindsAsDrawn draws each kind of card, and every modal behind it, as they
-// are in testdata/kinds, and has the loopback Slack check both.
+// TestKindsAsDrawn draws the card of each sample, and every modal behind it, as
+// they are in testdata/kinds, and has the loopback Slack check both.
 func TestKindsAsDrawn(t *testing.T) {
 	srv := workspace(t, slacktest.Options{})
-	for name, k := range kinds() {
+	all := channeltest.Samples()
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
-			p := preview.New(k.options).Of(k.request)
-			card := permit.Card{Request: k.request, Stage: permit.Open}
+			s = s.At(noon)
+			card, p := s.Card, s.Preview()
 			d, err := draw(card, p, look{budget: budgets[0], rev: "1"})
 			if err != nil {
 				t.Fatal(err)
@@ -141,17 +40,16 @@ func TestKindsAsDrawn(t *testing.T) {
 					t.Errorf("Slack refuses the modal %s: %q", at, said)
 				}
 			}
-			if name == "write-cut" {
-				views = map[string]object{"0": views[wholeAction+".0"]}
-				blocks := views["0"]["blocks"].([]object)
-				views["0"]["blocks"] = append(blocks[:3:3], blocks[len(blocks)-1]) // a golden file of 40 KB says nothing
-			}
 			got, err := json.MarshalIndent(m{"text": d.text, "blocks": d.blocks, "modals": views}, "", " ")
 			if err != nil {
 				t.Fatal(err)
 			}
 			golden(t, filepath.Join("testdata", "kinds", name+".json"), append(got, '\n'))
 		})
+	}
+	drawn, err := filepath.Glob("testdata/kinds/*.json")
+	if err != nil || len(drawn) != len(all) {
+		t.Errorf("there are %d golden files for %d samples: %v", len(drawn), len(all), err)
 	}
 }
 

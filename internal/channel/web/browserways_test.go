@@ -22,7 +22,7 @@ import (
 // without.
 func TestBrowserWays(t *testing.T) {
 	tab := chromium(t)
-	all := samples()
+	all := channeltest.Samples()
 	card := cardSelector("ask")
 	for _, test := range []struct {
 		name, sample string
@@ -44,7 +44,7 @@ func TestBrowserWays(t *testing.T) {
 			chromedp.SendKeys(card+` [name="f.text"]`, "First of all: "),
 			chromedp.Click(card + ` [name="f.mode"][value="1"]`),
 			chromedp.Click(card + ` button[name=way][value="edit:0"]`),
-		}, permit.Answer{Way: "edit", Fields: map[string][]string{"mode": {"1"}, "text": {"First of all: " + planText}}}},
+		}, permit.Answer{Way: "edit", Fields: map[string][]string{"mode": {"1"}, "text": {"First of all: " + channeltest.Plan}}}},
 		{"always, confirmed", "bash", []step{
 			chromedp.Click(card + ` [data-keep="always-0"] > summary`),
 			chromedp.Click(card + ` button[name=way][value="always:0"]`),
@@ -144,7 +144,7 @@ func TestBrowserWays(t *testing.T) {
 // browserRedraw: cards come, go and get notes while a form is being filled in;
 // nothing of it is lost, and what was not sent is told when the card ends.
 func browserRedraw(t *testing.T, tab opener) {
-	sample := samples()["questions"]
+	sample := channeltest.Samples()["questions"]
 	s := play(t, sample)
 	ctx := tab(t)
 	card := cardSelector("ask")
@@ -153,7 +153,7 @@ func browserRedraw(t *testing.T, tab opener) {
 	do(ctx, t, chromedp.Click(card+` [name="f.q0"][value="1"]`),
 		chromedp.Click(card+` .again > summary`),
 		chromedp.SendKeys(card+` [name="f.q1.other"]`, "On pa"))
-	again := sample.card
+	again := sample.Card
 	again.Note = "The terminal is open too."
 	s.show(again)
 	other := s.show(channeltest.Card("other", "make other"))
@@ -173,7 +173,7 @@ func browserRedraw(t *testing.T, tab opener) {
 // browserKeyboard reaches every control of the page by Tab, sees where it is,
 // and answers.
 func browserKeyboard(t *testing.T, tab opener) {
-	s := play(t, samples()["elicitation"])
+	s := play(t, channeltest.Samples()["elicitation"])
 	ctx := tab(t)
 	do(ctx, t, chromedp.Navigate(s.Status().URL), chromedp.WaitVisible(cardSelector("ask")))
 	holds(ctx, t, `document.querySelector("#link").innerText === "Live"`)
@@ -206,9 +206,9 @@ func browserKeyboard(t *testing.T, tab opener) {
 // gallery is what the pictures in docs/img are of, and what axe looks at.
 func gallery(t *testing.T, name string) *stage {
 	t.Helper()
-	all := samples()
+	all := channeltest.Samples()
 	now := time.Now()
-	files := all["edit"].options
+	files := all["edit"].Options
 	files.Edit = true
 	s := serve(t, Config{Listen: "127.0.0.1:0"}, Options{
 		Machine: permit.Machine{Host: "thinkpad"}, Preview: preview.New(files).Of,
@@ -227,9 +227,9 @@ func gallery(t *testing.T, name string) *stage {
 		if sample == "" {
 			sample = name
 		}
-		show("ask", 40*time.Second, all[sample].card)
+		show("ask", 40*time.Second, all[sample].Card)
 	case "diff":
-		show("ask", 70*time.Second, all["edit"].card)
+		show("ask", 70*time.Second, all["edit"].Card)
 	case "list":
 		show("older", 40*time.Minute, channeltest.EndedAs(channeltest.Card("older", "git status --short"), permit.Local, ""))
 		for _, done := range []struct {
@@ -252,8 +252,8 @@ func gallery(t *testing.T, name string) *stage {
 		s.Note(permit.Note{ID: "n1", Class: permit.NoteIdle, Title: "Claude waits for your input", Project: "docs", Branch: "main", At: now.Add(-25 * time.Minute)})
 		s.Note(permit.Note{ID: "n2", Class: permit.NoteFinished, Title: "Claude has finished", Project: "shop", Branch: "cards", At: now.Add(-8 * time.Minute),
 			Text: "All **41 tests** pass, and `cart/total.go` returns an error now."})
-		show("fetch", 6*time.Minute, all["webfetch"].card)
-		show("build", 50*time.Second, all["bash-broad"].card)
+		show("fetch", 6*time.Minute, all["webfetch"].Card)
+		show("build", 50*time.Second, all["bash-broad"].Card)
 		long := channeltest.CardOf("long", "mcp__files__move", map[string]any{
 			"from": "/home/alice/" + strings.Repeat("a-very-long-folder-name/", 12) + strings.Repeat("x", 200), "to": "/tmp"})
 		show("long", 9*time.Minute, long)

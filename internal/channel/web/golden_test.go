@@ -12,8 +12,10 @@ import (
 
 	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/permit"
-	"claude-permission-daemon/internal/preview"
 )
+
+// noon is when the samples are looked at.
+var noon = time.Date(2026, 11, 23, 12, 30, 0, 0, time.UTC)
 
 var anew = flag.Bool("update", false, "write the golden files and the pictures anew")
 
@@ -25,7 +27,7 @@ func TestCardsAsDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPages(c)
-	all := samples()
+	all := channeltest.Samples()
 	bash := all["bash"]
 	for name, end := range map[string]func(permit.Card) permit.Card{
 		"settled-ran": func(c permit.Card) permit.Card { return channeltest.Decided(c, permit.Allow, permit.Ran, "") },
@@ -34,21 +36,25 @@ func TestCardsAsDrawn(t *testing.T) {
 		},
 		"settled-local": func(c permit.Card) permit.Card { return channeltest.EndedAs(c, permit.Local, "") },
 	} {
-		all[name] = sample{end(bash.card), bash.options}
+		all[name] = channeltest.Sample{Card: end(bash.Card), Options: bash.Options}
 	}
 	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
-			s.card.Request.Asked = noon.Add(-3 * time.Minute)
-			e := entry{card: s.card, preview: func() preview.Preview { return s.preview(s.card.Request) }}
+			s = s.At(noon.Add(-3 * time.Minute))
+			e := entry{card: s.Card, preview: s.Preview}
 			var drawn strings.Builder
 			if err := p.html.ExecuteTemplate(&drawn, "card", c.cardView(e, false, draft{})); err != nil {
 				t.Fatal(err)
 			}
-			if s.card.Live() && strings.Count(drawn.String(), "<form") == 0 {
+			if s.Card.Live() && strings.Count(drawn.String(), "<form") == 0 {
 				t.Error("it cannot be answered")
 			}
 			golden(t, filepath.Join("testdata", "cards", name+".html"), drawn.String()+"\n")
 		})
+	}
+	drawn, err := filepath.Glob("testdata/cards/*.html")
+	if err != nil || len(drawn) != len(all) {
+		t.Errorf("there are %d golden files for %d samples: %v", len(drawn), len(all), err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/preview"
 )
 
@@ -22,7 +23,7 @@ func drawnText(lines []lineView) string {
 // TestMarkdownIsWhole: whatever a renderer would leave out can be read.
 func TestMarkdownIsWhole(t *testing.T) {
 	for _, source := range []string{
-		planText,
+		channeltest.Plan,
 		"<!-- rm -rf ~ -->",
 		"[click](https://evil.example \"title\")\n\n[ref]: https://evil.example/ref 'hidden'\n![pixel](https://evil.example/p.png)",
 		"&#x202e; &nbsp; \\* a\\\nb  \nc",
@@ -59,7 +60,7 @@ func TestMarkdownLines(t *testing.T) {
 }
 
 func FuzzMarkdown(f *testing.F) {
-	f.Add(planText)
+	f.Add(channeltest.Plan)
 	f.Add("```\n~~~\n`a**b`**")
 	f.Add("\n\n- \t- **\n> ⟨0xFF⟩")
 	f.Fuzz(func(t *testing.T, source string) {

@@ -17,10 +17,10 @@ import (
 )
 
 // play serves one sample as the request "ask".
-func play(t *testing.T, s sample) *stage {
+func play(t *testing.T, s channeltest.Sample) *stage {
 	t.Helper()
-	st := serve(t, Config{Listen: "127.0.0.1:0"}, Options{Preview: preview.New(s.options).Of})
-	st.show(s.card)
+	st := serve(t, Config{Listen: "127.0.0.1:0"}, Options{Preview: preview.New(s.Options).Of})
+	st.show(s.Card)
 	return st
 }
 
@@ -36,7 +36,7 @@ func filled(card permit.Card, way string, fields url.Values) url.Values {
 // TestEachWay: what each way's form sends comes to the desk as an answer, and
 // the card tells what it was.
 func TestEachWay(t *testing.T) {
-	all := samples()
+	all := channeltest.Samples()
 	for _, test := range []struct {
 		name, sample, way string
 		fields            url.Values
@@ -63,7 +63,7 @@ func TestEachWay(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := play(t, all[test.sample])
-			card := all[test.sample].card
+			card := all[test.sample].Card
 			link := s.Status().URL
 			// The page offers just that.
 			page := bodyOf(t, ask(t, "GET", link, ""))
@@ -97,11 +97,11 @@ func TestEachWay(t *testing.T) {
 // TestIncompleteIsKept: what was filled in comes back in its form, with the
 // reason beside the field; for programs the field is named.
 func TestIncompleteIsKept(t *testing.T) {
-	all := samples()
+	all := channeltest.Samples()
 	questions, form := all["questions"], all["elicitation"]
 	s := play(t, questions)
 	link := s.Status().URL
-	sent := filled(questions.card, "answer:0", url.Values{"q0": {"1"}, "q0.other": {"<b>both</b>"}}).Encode()
+	sent := filled(questions.Card, "answer:0", url.Values{"q0": {"1"}, "q0.other": {"<b>both</b>"}}).Encode()
 
 	resp := ask(t, "POST", link+"answer", sent, "Content-Type", formType)
 	page := bodyOf(t, resp)
@@ -131,12 +131,12 @@ func TestIncompleteIsKept(t *testing.T) {
 	}
 
 	// Completed, it counts.
-	sent = filled(questions.card, "answer:0", url.Values{"q0": {"1"}, "q1": {"0"}}).Encode()
+	sent = filled(questions.Card, "answer:0", url.Values{"q0": {"1"}, "q1": {"0"}}).Encode()
 	if resp := ask(t, "POST", link+"answer", sent, "Content-Type", formType); resp.StatusCode != 303 {
 		t.Errorf("completed it gets %s", resp.Status)
 	}
 	// Too late, the words are not lost.
-	sent = filled(questions.card, "answer:0", url.Values{"q0": {"1"}, "q1.other": {"<later>"}}).Encode()
+	sent = filled(questions.Card, "answer:0", url.Values{"q0": {"1"}, "q1.other": {"<later>"}}).Encode()
 	resp = ask(t, "POST", link+"answer", sent, "Content-Type", formType)
 	if page := bodyOf(t, resp); resp.StatusCode != 409 || !strings.Contains(page, "<pre>&lt;later&gt;</pre>") || !strings.Contains(page, "<p>Too late: Answered by") {
 		t.Errorf("too late it gets %s:\n%s", resp.Status, page)
@@ -144,7 +144,7 @@ func TestIncompleteIsKept(t *testing.T) {
 
 	// A form whose values a person has taken out stays as they left it.
 	s = play(t, form)
-	sent = filled(form.card, "answer:0", url.Values{"q0": {"Jo"}, "q1": {"0"}, "q4": {"99"}}).Encode()
+	sent = filled(form.Card, "answer:0", url.Values{"q0": {"Jo"}, "q1": {"0"}, "q4": {"99"}}).Encode()
 	page = bodyOf(t, ask(t, "POST", s.Status().URL+"answer", sent, "Content-Type", formType))
 	for want, times := range map[string]int{
 		`name="f.q0" value="Jo"`: 1, `name="f.q1" value="0" checked`: 1, `name="f.q1" value="1" checked`: 0, `name="f.q4" value="99"`: 1,
@@ -155,7 +155,7 @@ func TestIncompleteIsKept(t *testing.T) {
 		}
 	}
 	// An answer by no form that is there is told as ever.
-	sent = filled(form.card, "edit:0", nil).Encode()
+	sent = filled(form.Card, "edit:0", nil).Encode()
 	page = bodyOf(t, ask(t, "POST", s.Status().URL+"answer", sent, "Content-Type", formType))
 	if !strings.Contains(page, "cannot be answered so.</p>") {
 		t.Errorf("a way that is not there is told as:\n%s", page)
@@ -164,11 +164,11 @@ func TestIncompleteIsKept(t *testing.T) {
 
 // TestNotRecordedIsKept: words that the daemon could not take are not lost.
 func TestNotRecordedIsKept(t *testing.T) {
-	s := play(t, samples()["bash"])
+	s := play(t, channeltest.Samples()["bash"])
 	s.desk.Judge = func(permit.Answer) permit.Verdict {
 		return permit.Verdict{Code: permit.NotRecorded, Text: "It does not count: the disk is full."}
 	}
-	resp := ask(t, "POST", s.Status().URL+"answer", form(samples()["bash"].card, permit.Deny, "Use ninja.").Encode(), "Content-Type", formType)
+	resp := ask(t, "POST", s.Status().URL+"answer", form(channeltest.Samples()["bash"].Card, permit.Deny, "Use ninja.").Encode(), "Content-Type", formType)
 	page := bodyOf(t, resp)
 	if resp.StatusCode != 503 || !strings.Contains(page, "\nUse ninja.</textarea>") || !strings.Contains(page, `role="alert">It does not count: the disk is full.`) {
 		t.Errorf("%s:\n%s", resp.Status, page)
@@ -180,7 +180,7 @@ func TestNotRecordedIsKept(t *testing.T) {
 func TestLongFormsAreElsewhere(t *testing.T) {
 	content := "\n" + strings.Repeat("every \"line\" of <a> long & winding file\n", 1<<20/40)
 	card := channeltest.CardOf("a b", "Write", map[string]any{"file_path": "/tmp/x", "content": content})
-	s := play(t, sample{card, preview.Options{Edit: true}})
+	s := play(t, channeltest.Sample{Card: card, Options: preview.Options{Edit: true}})
 	link := s.Status().URL
 	page := bodyOf(t, ask(t, "GET", link, ""))
 	if strings.Count(page, "<textarea") != 1 || !strings.Contains(page, `href="card?request=a&#43;b&amp;way=edit%3A0#`) {
@@ -208,8 +208,8 @@ func TestLongFormsAreElsewhere(t *testing.T) {
 // TestWithheld: nothing but tool, project and host is on the page, nor given to
 // programs.
 func TestWithheld(t *testing.T) {
-	s := samples()["bash-withheld"]
-	r := &s.card.Request
+	s := channeltest.Samples()["bash-withheld"]
+	r := &s.Card.Request
 	r.Cwd, r.Branch, r.Session, r.Agent, r.AgentType = "/secret/folder", "secret-branch", "secret-session", "secret-agent", "secret-type"
 	r.Suggestions = []json.RawMessage{json.RawMessage(`{"secret":"rule"}`)}
 	st := serve(t, Config{Listen: "127.0.0.1:0"}, Options{Preview: preview.New(s.options).Of, Withhold: true})
@@ -231,7 +231,7 @@ func TestWithheld(t *testing.T) {
 // TestCardsHaveWays: programs are told how a card can be answered, and not what
 // others filled in.
 func TestCardsHaveWays(t *testing.T) {
-	s := play(t, samples()["elicitation"])
+	s := play(t, channeltest.Samples()["elicitation"])
 	read := func() (cards []struct {
 		permit.Card
 		Ways []permit.Way
@@ -267,7 +267,7 @@ func TestHeldSaysWhy(t *testing.T) {
 		"bash-confirm":  "wants this confirmed.",
 		"bash-withheld": "keeps the content on the machine",
 	} {
-		page := bodyOf(t, ask(t, "GET", play(t, samples()[name]).Status().URL, ""))
+		page := bodyOf(t, ask(t, "GET", play(t, channeltest.Samples()[name]).Status().URL, ""))
 		if !strings.Contains(page, want) {
 			t.Errorf("%s does not say %q:\n%s", name, want, page)
 		}
