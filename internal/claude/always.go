@@ -72,7 +72,7 @@ var modes = map[string]struct{ sentence, label, broad string }{
 
 // alwaysWays offers each suggestion by itself, in words that are its content.
 // One that this program cannot put into words is not offered: nobody allows
-// what they cannot read.
+// what they cannot read. Those that allow far more than was asked come last.
 func alwaysWays(r permit.Request) []permit.Way {
 	var ways []permit.Way
 	for i, raw := range r.Suggestions {
@@ -92,6 +92,7 @@ func alwaysWays(r permit.Request) []permit.Way {
 		ways = append(ways, permit.Way{Name: permit.WayAlways, Pick: i, Verb: permit.Allow, Label: label,
 			Warning: broad, Confirm: strings.TrimSpace(what + " " + where + " " + broad)})
 	}
+	slices.SortStableFunc(ways, func(a, b permit.Way) int { return min(len(a.Warning), 1) - min(len(b.Warning), 1) })
 	return ways
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"claude-permission-daemon/internal/permit"
 )
 
@@ -261,5 +263,26 @@ func TestBroad(t *testing.T) {
 		if len(ways) != 1 || (ways[0].Warning != "") != want {
 			t.Errorf("the folder %s: %+v", dir, ways)
 		}
+	}
+}
+
+// Rules that allow far more than was asked come last, and each way keeps the
+// number of its own suggestion.
+func TestBroadRulesComeLast(t *testing.T) {
+	r := permit.Request{Tool: "Bash", Input: json.RawMessage(`{"command":"npm test"}`)}
+	for _, content := range []string{"bash", "npm test", "*", "npm *"} {
+		r.Suggestions = append(r.Suggestions, json.RawMessage(`{"type":"addRules","behavior":"allow","destination":"session","rules":[{"toolName":"Bash","ruleContent":"`+content+`"}]}`))
+	}
+	var got []int
+	for _, w := range Ways(r, false) {
+		if w.Name == permit.WayAlways {
+			got = append(got, w.Pick)
+			if d, lacks := Resolve(r, permit.Answer{Way: w.Name, Pick: w.Pick}, false); lacks != "" || string(d.Permissions[0]) != string(r.Suggestions[w.Pick]) {
+				t.Errorf("%s gives back %s %s", w.Label, d.Permissions, lacks)
+			}
+		}
+	}
+	if diff := cmp.Diff([]int{1, 3, 0, 2}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -11,8 +11,7 @@ package slack
 //   - None of these: nothing. One tap answers.
 //
 // The buttons stand in rows, so that a phone shows the plain answers first: yes
-// and no; what shows or changes more; the rules, those that allow far more than
-// was asked last.
+// and no; what shows or changes more; the rules.
 
 import (
 	"slices"
@@ -84,9 +83,6 @@ func rank(w permit.Way) int {
 	case permit.WayEdits, permit.WayEdit:
 		return secondRow
 	case permit.WayAlways:
-		if w.Warning != "" {
-			return ruleRow + 1
-		}
 		return ruleRow
 	}
 	return 0
@@ -247,8 +243,6 @@ func sorted(all []permit.Way) (ways, rules []permit.Way) {
 	if len(rules) <= mostRules {
 		ways, rules = append(ways, rules...), nil
 	}
-	for _, list := range [][]permit.Way{ways, rules} {
-		slices.SortStableFunc(list, func(a, b permit.Way) int { return rank(a) - rank(b) })
-	}
+	slices.SortStableFunc(ways, func(a, b permit.Way) int { return rank(a) - rank(b) })
 	return ways, rules
 }

@@ -15,14 +15,14 @@ func always(pick int, content, warning string) permit.Way {
 		Confirm: strings.TrimSpace("Claude Code will not ask again for Bash(" + content + "). " + warning)}
 }
 
-// Up to four rules have a button each, the broad ones last; whatever of a rule
-// its button has no room for stands in what is confirmed.
+// Up to four rules have a button each; whatever of a rule its button has no room
+// for stands in what is confirmed.
 func TestRulesHaveButtons(t *testing.T) {
 	long := "npm run " + strings.Repeat("a", 60) + " && rm -rf ~ && " + strings.Repeat("b", 60)
 	rules := []permit.Way{always(0, "bash", "Very broad: bash runs any command it is given."), always(1, "npm run *", ""), always(2, long, ""),
 		always(3, "npm "+strings.Repeat("run ", 100), ""), always(4, "make", "")}
 	for n, want := range map[int]string{
-		1: "always", 2: "always.1 always", 3: "always.1 always.2 always", 4: "always.1 always.2 always.3 always", 5: "",
+		1: "always", 2: "always always.1", 3: "always always.1 always.2", 4: "always always.1 always.2 always.3", 5: "",
 	} {
 		ways, rest := sorted(append([]permit.Way{{Name: permit.WayApprove, Verb: permit.Allow, Label: "Approve"}}, rules[:n]...))
 		var order []string
