@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +108,10 @@ func TestBrowserWays(t *testing.T) {
 		t.Parallel()
 		browserRedraw(t, tab)
 	})
+	t.Run("a card that settles before its answer is back", func(t *testing.T) {
+		t.Parallel()
+		browserOvertaken(t, tab)
+	})
 	t.Run("words left beside another choice", func(t *testing.T) {
 		t.Parallel()
 		s := play(t, all["questions"])
@@ -168,6 +173,42 @@ func browserRedraw(t *testing.T, tab opener) {
 		document.querySelector(".again").open`)
 	s.show(channeltest.EndedAs(again, permit.Local, ""))
 	holds(ctx, t, `/Not sent: On paper/.test(document.querySelector("#settled [data-request=ask]").innerText)`)
+}
+
+// browserOvertaken: what was sent is not told as unsent while its answer is on
+// the way back; it is where the answer says that it did not count.
+func browserOvertaken(t *testing.T, tab opener) {
+	for _, first := range []bool{true, false} {
+		sample := samples()["finished"]
+		s := play(t, sample)
+		s.mu.Lock()
+		s.hold = make(chan struct{})
+		s.mu.Unlock()
+		release := sync.OnceFunc(func() { close(s.hold) })
+		t.Cleanup(release)
+		ctx := tab(t)
+		card := cardSelector("ask")
+		do(ctx, t, chromedp.Navigate(s.Status().URL), chromedp.WaitVisible(card))
+		holds(ctx, t, `document.querySelector("#link").innerText === "Live"`)
+		if !first { // somebody else was, and the page has not heard of it
+			s.mu.Lock()
+			s.cards["ask"] = channeltest.EndedAs(sample.card, permit.Local, "")
+			s.mu.Unlock()
+		}
+		do(ctx, t, chromedp.SendKeys(card+` [name="f.message"]`, "Now the docs"), chromedp.Click(card+` button[value="answer:0"]`))
+		if !first {
+			for len(s.desk.Answers()) == 0 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			s.show(channeltest.EndedAs(sample.card, permit.Local, ""))
+		}
+		holds(ctx, t, `document.querySelector("#settled [data-request=ask]")`)
+		unsent := `/Not sent: Now the docs/.test(document.querySelector("[data-request=ask]").innerText)`
+		holds(ctx, t, `!`+unsent)
+		release()
+		do(ctx, t, chromedp.WaitVisible(`#said p`))
+		holds(ctx, t, fmt.Sprintf(`%s === %v`, unsent, !first))
+	}
 }
 
 // browserKeyboard reaches every control of the page by Tab, sees where it is,

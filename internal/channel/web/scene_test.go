@@ -22,6 +22,7 @@ type stage struct {
 
 	mu    sync.Mutex
 	cards map[string]permit.Card // as shown last
+	hold  chan struct{}          // nil, or closed when verdicts may reach whoever answered
 }
 
 // serve runs the page until the test ends.
@@ -65,7 +66,11 @@ func (s *stage) show(card permit.Card) permit.Card {
 func (s *stage) judge(a permit.Answer) permit.Verdict {
 	s.mu.Lock()
 	card, ok := s.cards[a.Request]
+	hold := s.hold
 	s.mu.Unlock()
+	if hold != nil {
+		defer func() { <-hold }()
+	}
 	switch {
 	case !ok:
 		return permit.Verdict{Code: permit.Unknown, Text: "There is no such open request on this machine."}

@@ -61,6 +61,18 @@
 		return card;
 	}
 
+	// notSent says on a card that has ended which words these forms did not send.
+	function notSent(card, forms) {
+		const drafts = forms.flatMap((form) => [...form.elements])
+			.filter((field) => field.matches("textarea, input[type=text]") && field.value.trim() && field.value !== field.defaultValue)
+			.map((field) => field.value.trim());
+		if (!drafts.length) return;
+		const unsent = document.createElement("p");
+		unsent.className = "unsent";
+		unsent.textContent = "Not sent: " + drafts.join("\n");
+		card.append(unsent);
+	}
+
 	// redraw gives the element that stands for the card from now on. An open
 	// card that stays the same question stays the same element, so that nothing
 	// typed, unfolded or focused on it is lost.
@@ -74,17 +86,8 @@
 			const twin = fresh.querySelector('[data-keep="' + kept.dataset.keep + '"]');
 			if (twin && !isOpen(old)) twin.open = kept.open;
 		}
-		const drafts = [...old.querySelectorAll("form:not([data-sent]) textarea, form:not([data-sent]) input[type=text]")]
-			.filter((field) => field.value.trim() && field.value !== field.defaultValue)
-			.map((field) => field.value.trim());
-		if (isOpen(old) && drafts.length) {
-			const unsent = document.createElement("p");
-			unsent.className = "unsent";
-			unsent.textContent = "Not sent: " + drafts.join("\n");
-			fresh.append(unsent);
-		} else if (old.querySelector(".unsent")) {
-			fresh.append(old.querySelector(".unsent"));
-		}
+		if (isOpen(old)) notSent(fresh, [...old.querySelectorAll("form:not([data-sent])")]);
+		if (old.querySelector(".unsent")) fresh.append(old.querySelector(".unsent"));
 		const focused = old.contains(document.activeElement);
 		old.replaceWith(fresh);
 		if (focused) fresh.querySelector("h3").focus({ preventScroll: true });
@@ -211,6 +214,7 @@
 		}
 		const buttons = [...card.querySelectorAll("button")];
 		buttons.forEach((b) => { b.disabled = true; });
+		form.dataset.sent = "yes"; // the card may settle before the answer comes
 		tell(card, "");
 		clearLacks(card);
 		let text = "", good = false, field;
@@ -228,7 +232,11 @@
 			text = "Not sent: the daemon cannot be reached. Your answer does not count; try again.";
 		}
 		buttons.forEach((b) => { b.disabled = false; });
-		if (good) form.dataset.sent = "yes";
+		if (!good) {
+			delete form.dataset.sent;
+			const now = [...cardsOf(waiting), ...cardsOf(settled)].find((c) => c.dataset.request === card.dataset.request);
+			if (now && now !== card) notSent(now, [form]);
+		}
 		if (good || !card.isConnected || !isOpen(card)) say(text, good);
 		else if (field || form.querySelector(".field")) lacks(form, field, text);
 		else tell(card, text);
