@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +37,7 @@ func open(t *testing.T, link string) *page {
 		t.Skip("there is no chromium here (CPD_CHROMIUM names one)")
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 1000),
 		chromedp.Flag("disable-background-networking", true), chromedp.WSURLReadTimeout(time.Minute))...)
 	ctx, closeBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -49,6 +51,12 @@ func open(t *testing.T, link string) *page {
 	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
 	p := &page{t: t, ctx: limited}
+	t.Cleanup(func() {
+		if t.Failed() {
+			shown, _ := chromedp.Run(limited, chromedp.Evaluate[string](`document.body.innerText`))
+			t.Logf("the page shows:\n%s", shown)
+		}
+	})
 	p.do(chromedp.Navigate(link))
 	return p
 }
@@ -56,48 +64,126 @@ func open(t *testing.T, link string) *page {
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	if err := chromedp.Do(p.ctx, steps...); err != nil {
-		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.innerText`))
-		p.t.Fatalf("cannot use the page: %v\n%s", err, text)
+		p.t.Fatalf("cannot use the page: %v", err)
 	}
 }
 
-// card waits for a card in a stage, and returns what it says.
-func (p *page) card(stage string) (text string) {
+// eval is the value of a script on the page.
+func eval[T any](p *page, script string) T {
 	p.t.Helper()
-	script := fmt.Sprintf(`(document.querySelector('article.card[data-stage="%s"]') || {innerText: ""}).innerText`, stage)
-	claudetest.Wait(p.t, "no card is "+stage, func() bool {
-		var err error
-		if text, err = chromedp.Run(p.ctx, chromedp.Evaluate[string](script)); err != nil {
-			p.t.Fatal(err)
-		}
-		return text != ""
-	})
-	return text
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](script))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return value
 }
 
 // buttons counts the buttons that a person could press.
 func (p *page) buttons() int {
 	p.t.Helper()
-	count, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](`document.querySelectorAll("article.card button").length`))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return count
+	return eval[int](p, `document.querySelectorAll("article.card button").length`)
+}
+
+// card is a card on the page, and what it said when it was found.
+type card struct {
+	*page
+	id   string // of its request
+	text string
+}
+
+// card waits for a card in a stage that says all of these texts.
+func (p *page) card(stage string, texts ...string) card {
+	p.t.Helper()
+	return p.find(fmt.Sprintf(`article.card[data-stage="%s"]`, stage), texts)
+}
+
+// at is the selector of something on the card.
+func (c card) at(selector string) string {
+	return fmt.Sprintf(`article.card[data-request="%s"] %s`, c.id, selector)
+}
+
+// then waits until the card is in another stage and says all of these texts.
+func (c card) then(stage string, texts ...string) card {
+	c.t.Helper()
+	return c.find(fmt.Sprintf(`article.card[data-request="%s"][data-stage="%s"]`, c.id, stage), texts)
+}
+
+func (p *page) find(selector string, texts []string) (found card) {
+	p.t.Helper()
+	script := fmt.Sprintf(`[...document.querySelectorAll('%s')].map((card) => [card.dataset.request, card.innerText])`, selector)
+	claudetest.Wait(p.t, fmt.Sprintf("there is no %s with %q", selector, texts), func() bool {
+		for _, one := range eval[[][2]string](p, script) {
+			lacks := func(text string) bool { return !strings.Contains(one[1], text) }
+			if !slices.ContainsFunc(texts, lacks) {
+				found = card{page: p, id: one[0], text: one[1]}
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// unfold opens one of the card's folds, by the way that is in it: "edit-0".
+func (c card) unfold(way string) {
+	c.t.Helper()
+	c.do(chromedp.Click(chromedp.CSS(c.at(`details[data-keep="`+way+`"] > summary`))),
+		chromedp.WaitVisible(chromedp.CSS(c.at(`details[data-keep="`+way+`"] button`))))
+}
+
+// pick chooses one of a field's choices.
+func (c card) pick(field, value string) {
+	c.t.Helper()
+	choice := c.at(fmt.Sprintf(`input[name="%s"][value="%s"]`, field, value))
+	c.do(chromedp.Click(chromedp.CSS(choice)), chromedp.WaitVisible(chromedp.CSS(choice+":checked")))
+}
+
+// write has a text in a field, in place of what was there.
+func (c card) write(field, text string) {
+	c.t.Helper()
+	into := c.at(fmt.Sprintf(`:is(textarea, input)[name="%s"]`, field))
+	c.do(chromedp.WaitVisible(chromedp.CSS(into)))
+	eval[any](c.page, fmt.Sprintf(`document.querySelector('%s').select()`, into))
+	c.do(chromedp.KeyEvent(text))
 }
 
 // tap taps a button of the open card as a person does: once more where the
-// page did not take it, as it does right after it moved.
-func (p *page) tap(button string) {
+// page did not take it, as it does right after it moved. What the page then
+// says is closed, since it may lie above the next button.
+func (c card) tap(button string) {
+	c.t.Helper()
+	c.click(c.at(button), fmt.Sprintf(`document.querySelector('article.card[data-request="%s"][data-stage="open"]') === null`, c.id))
+	c.do(chromedp.WaitVisible(chromedp.CSS(`#said.good .close`)))
+	c.click(`#said .close`, `document.querySelector("#said .close") === null`)
+}
+
+// click clicks on something until a script says that it was taken.
+func (p *page) click(selector, taken string) {
 	p.t.Helper()
-	claudetest.Wait(p.t, "the page does not take the tap", func() bool {
+	claudetest.Wait(p.t, "the page does not take the click on "+selector, func() bool {
 		soon, cancel := context.WithTimeout(p.ctx, 2*time.Second)
-		_ = chromedp.Do(soon, chromedp.Click(chromedp.CSS(button))) // it may be gone: see below
+		_ = chromedp.Do(soon, chromedp.Click(chromedp.CSS(selector))) // it may be gone: see below
 		cancel()
-		time.Sleep(200 * time.Millisecond)
-		open, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`document.querySelector('article.card[data-stage="open"]') !== null`))
-		if err != nil {
-			p.t.Fatal(err)
+		for range 10 {
+			if eval[bool](p, taken) {
+				return true
+			}
+			time.Sleep(50 * time.Millisecond)
 		}
-		return !open
+		return false
 	})
+}
+
+// The buttons that every card of a tool has.
+const (
+	approve = `.buttons button.approve`
+	refuse  = `.buttons button.deny`
+)
+
+// deny denies with words.
+func (c card) deny(words string) {
+	c.t.Helper()
+	c.unfold("deny_reason-0")
+	c.write("message", words)
+	c.tap(`details[data-keep="deny_reason-0"] button.deny`)
 }

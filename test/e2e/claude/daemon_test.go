@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"claude-permission-daemon/internal/claude/settings"
+	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/wire"
 	"claude-permission-daemon/test/e2e/claudetest"
 )
@@ -51,10 +53,7 @@ type program struct {
 func install(t *testing.T, home *claudetest.Home, more ...string) *program {
 	t.Helper()
 	p := serve(t, home, more...)
-	home.Hooks([]string{
-		"PermissionRequest", "Notification", "PostToolUse", "PostToolUseFailure", "PostToolBatch",
-		"UserPromptSubmit", "Stop", "StopFailure", "SubagentStop", "SessionEnd",
-	}, filepath.Join(p.dir, "claude-permission-hook"), "--socket", p.socket)
+	home.Hooks(settings.Events(), filepath.Join(p.dir, "claude-permission-hook"), "--socket", p.socket)
 	return p
 }
 
@@ -144,4 +143,37 @@ func (p *program) pending() (pending []wire.Pending) {
 		p.t.Fatal(err)
 	}
 	return pending
+}
+
+// logged is the daemon's journal, as a table.
+func (p *program) logged() string {
+	p.t.Helper()
+	cmd := p.command("log", "--csv")
+	cmd.Env = []string{"HOME=" + p.home.Dir}
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(out)
+}
+
+// records are the journal's records of a kind, as the command line prints them.
+func (p *program) records(kind permit.RecordKind) (found []permit.Record) {
+	p.t.Helper()
+	cmd := p.command("log", "--json", "-n", "0")
+	cmd.Env = []string{"HOME=" + p.home.Dir}
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range bytes.Lines(out) {
+		var record permit.Record
+		if err := json.Unmarshal(line, &record); err != nil {
+			p.t.Fatal(err)
+		}
+		if record.Kind == kind {
+			found = append(found, record)
+		}
+	}
+	return found
 }

@@ -104,7 +104,7 @@ func TestPayloads(t *testing.T) {
 		})
 	})
 	t.Run("plan", func(t *testing.T) {
-		home, hook := recorded(t, plan, everyEvent...)
+		home, hook := recorded(t, plan(leave), everyEvent...)
 		terminal := home.Start("--permission-mode", "plan")
 		terminal.Prompt("plan it")
 		hook.Await(`"PermissionRequest"`, `"ExitPlanMode"`)
@@ -126,22 +126,6 @@ func TestPayloads(t *testing.T) {
 	})
 }
 
-// plan writes a plan to the file that the client names in its first request,
-// and asks to leave plan mode.
-func plan(asked claudetest.Request) claudetest.Answer {
-	switch {
-	case asked.Called("ExitPlanMode"):
-		return claudetest.Say("Done.")
-	case asked.Called("Write"):
-		return claudetest.Use("ExitPlanMode", map[string]any{})
-	}
-	raw, err := json.Marshal(asked)
-	if err != nil {
-		panic(err) // it was read as JSON
-	}
-	return claudetest.Use("Write", map[string]any{"file_path": string(planFile.Find(raw)), "content": "## Plan\n1. Say hello\n"})
-}
-
 // recorded is a home with the MCP server in it, whose client runs a recorder
 // for these events.
 func recorded(t *testing.T, script func(claudetest.Request) claudetest.Answer, events ...string) (*claudetest.Home, *claudetest.Recorder) {
@@ -150,20 +134,7 @@ func recorded(t *testing.T, script func(claudetest.Request) claudetest.Answer, e
 	home := claudetest.NewHome(t, api, "tmux")
 	hook := claudetest.NewRecorder(t)
 	home.Hooks(events, hook.Command)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := json.Marshal(map[string]any{"mcpServers": map[string]any{"demo": map[string]any{
-		"command": self, "args": []string{}, "env": map[string]string{mcpServer: "1"},
-	}}})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(home.Dir, "mcp.json"), config, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	home.Args = []string{"--mcp-config", filepath.Join(home.Dir, "mcp.json")}
+	withMCP(t, home)
 	return home, hook
 }
 

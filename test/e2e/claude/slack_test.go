@@ -244,7 +244,7 @@ func TestAnsweredInSlack(t *testing.T) {
 
 // A plan is approved as it was changed in Slack, and so it is carried out.
 func TestPlanEditedInSlack(t *testing.T) {
-	api := claudetest.NewAPI(t, plan)
+	api := claudetest.NewAPI(t, plan())
 	home := claudetest.NewHome(t, api, "tmux")
 	alice, _ := withSlack(t, home, "")
 	terminal := home.Start("--permission-mode", "plan")

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"claude-permission-daemon/test/e2e/claudetest"
-
-	"github.com/chromedp/chromedp"
 )
 
 // These tests go the whole way: the real client asks, the real hook and daemon
@@ -23,17 +21,16 @@ func TestApprovedOnThePage(t *testing.T) {
 	terminal := home.Start()
 	terminal.Prompt("make x please")
 
-	if card := page.card("open"); !strings.Contains(card, "touch x") {
-		t.Errorf("the card says %q", card)
-	}
+	card := page.card("open", "touch x")
 	terminal.See(dialog) // open in parallel
-	page.tap(`article.card button.approve`)
+	card.tap(approve)
 	claudetest.Wait(t, "the command does not run", func() bool { return home.Exists("x") })
 	terminal.See("Done.")
 	terminal.Gone(dialog)
 
-	if card := page.card("ran"); !strings.Contains(card, "Approved by") || page.buttons() != 0 {
-		t.Errorf("the settled card says %q, with %d buttons", card, page.buttons())
+	card.then("ran", "Approved by")
+	if n := page.buttons(); n != 0 {
+		t.Errorf("the settled card has %d buttons", n)
 	}
 	if open := daemon.pending(); len(open) != 0 {
 		t.Errorf("still open: %+v", open)
@@ -49,12 +46,8 @@ func TestDeniedOnThePage(t *testing.T) {
 	terminal := home.Start()
 	terminal.Prompt("make x please")
 
-	page.card("open")
-	page.do(
-		chromedp.Click(chromedp.CSS(`article.card details.reason summary`)),
-		chromedp.SendKeys(chromedp.CSS(`article.card textarea[name=message]`), `call it "y" instead`),
-	)
-	page.tap(`article.card details.reason button.deny`)
+	card := page.card("open")
+	card.deny(`call it "y" instead`)
 	terminal.See("Done.")
 	results := api.Asked(2).Results()
 	if len(results) != 1 || !results[0].IsError || !strings.Contains(results[0].Text, `call it "y" instead`) {
@@ -63,8 +56,9 @@ func TestDeniedOnThePage(t *testing.T) {
 	if home.Exists("x") {
 		t.Error("the command ran")
 	}
-	if card := page.card("delivered"); !strings.Contains(card, "Denied by") || page.buttons() != 0 {
-		t.Errorf("the settled card says %q, with %d buttons", card, page.buttons())
+	card.then("delivered", "Denied by")
+	if n := page.buttons(); n != 0 {
+		t.Errorf("the settled card has %d buttons", n)
 	}
 }
 
@@ -86,11 +80,12 @@ func TestAnsweredInTheTerminal(t *testing.T) {
 			page := open(t, daemon.link)
 			terminal := home.Start()
 			terminal.Prompt("make x please")
-			page.card("open")
+			card := page.card("open")
 			terminal.Answer(dialog, test.keys...)
 
-			if card := page.card("ended"); !strings.Contains(strings.ToLower(card), "answered in the terminal") || page.buttons() != 0 {
-				t.Errorf("the settled card says %q, with %d buttons", card, page.buttons())
+			card.then("ended", "nswered in the terminal") // at times only probably
+			if n := page.buttons(); n != 0 {
+				t.Errorf("the settled card has %d buttons", n)
 			}
 			if test.runs {
 				terminal.See("Done.")
@@ -103,64 +98,19 @@ func TestAnsweredInTheTerminal(t *testing.T) {
 	}
 }
 
-// A plan that is approved on the page ends plan mode.
-func TestPlanOnThePage(t *testing.T) {
-	api := claudetest.NewAPI(t, plan)
-	home := claudetest.NewHome(t, api, "tmux")
-	daemon := install(t, home)
-	page := open(t, daemon.link)
-	terminal := home.Start("--permission-mode", "plan")
-	terminal.Prompt("plan it please")
-	if card := page.card("open"); !strings.Contains(card, "Say hello") {
-		t.Errorf("the card says %q", card)
-	}
-	page.tap(`article.card button.approve`)
-	terminal.See("Done.")
-	terminal.Gone("plan mode on")
-	page.card("ran")
-}
-
-// A question is answered in words by denying it with them.
-func TestQuestionOnThePage(t *testing.T) {
-	api := claudetest.NewAPI(t, claudetest.Script(claudetest.Use("AskUserQuestion", map[string]any{"questions": []any{
-		map[string]any{"question": "Which framework?", "header": "Framework", "multiSelect": false, "options": []any{
-			map[string]any{"label": "React", "description": "The usual one"}, map[string]any{"label": "Vue", "description": "The other one"},
-		}},
-	}})))
-	home := claudetest.NewHome(t, api, "tmux")
-	daemon := install(t, home)
-	page := open(t, daemon.link)
-	terminal := home.Start()
-	terminal.Prompt("ask me")
-	if card := page.card("open"); !strings.Contains(card, "Which framework?") {
-		t.Errorf("the card says %q", card)
-	}
-	page.do(
-		chromedp.Click(chromedp.CSS(`article.card details.reason summary`)),
-		chromedp.SendKeys(chromedp.CSS(`article.card textarea[name=message]`), `neither, plain HTML`),
-	)
-	page.tap(`article.card details.reason button.deny`)
-	terminal.See("Done.")
-	results := api.Asked(2).Results()
-	if len(results) != 1 || !strings.Contains(results[0].Text, "neither, plain HTML") {
-		t.Errorf("the model is told %+v", results)
-	}
-}
-
 // claude -p has no dialog: whoever is away is asked, and the answer counts.
 func TestHeadlessOnThePage(t *testing.T) {
 	for _, test := range []struct {
-		button string
-		runs   bool
-	}{{"approve", true}, {"deny", false}} {
-		t.Run(test.button, func(t *testing.T) {
+		name, button string
+		runs         bool
+	}{{"approve", approve, true}, {"deny", refuse, false}} {
+		t.Run(test.name, func(t *testing.T) {
 			api := claudetest.NewAPI(t, claudetest.Script(touch("x")))
 			home := claudetest.NewHome(t, api)
 			daemon := install(t, home)
 			page := open(t, daemon.link)
 			wait := home.StartHeadless("make x")
-			page.card("open")
-			page.tap(`article.card .buttons button.` + test.button)
+			page.card("open").tap(test.button)
 			if result := wait(); !strings.Contains(result, `"result":"Done."`) {
 				t.Errorf("it ends with %s", result)
 			}
@@ -187,10 +137,10 @@ func TestLeavingTheKeyboard(t *testing.T) {
 		t.Errorf("with the person there it is %+v, with %d buttons", held, page.buttons())
 	}
 	daemon.do("away")
-	page.card("open")
-	page.tap(`article.card button.approve`)
+	card := page.card("open")
+	card.tap(approve)
 	claudetest.Wait(t, "the command does not run", func() bool { return home.Exists("x") })
-	page.card("ran")
+	card.then("ran")
 }
 
 // A daemon that is killed and started again finds the hook that waits, and the
@@ -206,56 +156,11 @@ func TestDaemonKilled(t *testing.T) {
 	daemon.kill()
 	daemon.start()
 	page := open(t, daemon.link)
-	page.card("open")
+	card := page.card("open")
 	if after := daemon.pending(); len(after) != 1 || after[0].ID != before.ID {
 		t.Errorf("before: %+v, after: %+v", before, after)
 	}
-	page.tap(`article.card button.approve`)
+	card.tap(approve)
 	claudetest.Wait(t, "the command does not run", func() bool { return home.Exists("x") })
-	page.card("ran")
-}
-
-// Claude Code holds the dialog of a background subagent back until the hook
-// has ended. Whoever is at the keyboard gets it at once; whoever is away gets a
-// card, and the dialog as soon as they are back.
-func TestSubagent(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		presence string
-		answer   func(t *testing.T, daemon *program, page *page, terminal *claudetest.TUI)
-		runs     bool
-	}{
-		{"present", "here", func(_ *testing.T, _ *program, _ *page, terminal *claudetest.TUI) {
-			terminal.Answer(dialog, "1")
-		}, true},
-		{"away", "away", func(t *testing.T, daemon *program, page *page, _ *claudetest.TUI) {
-			page.card("open")
-			if open := daemon.pending(); len(open) != 1 || open[0].Agent == "" || open[0].Contract != "blocking" {
-				t.Errorf("open: %+v", open)
-			}
-			page.tap(`article.card button.approve`)
-		}, true},
-		{"back again", "away", func(_ *testing.T, daemon *program, page *page, terminal *claudetest.TUI) {
-			page.card("open")
-			daemon.do("here")
-			page.card("ended")
-			terminal.Answer(dialog, "4")
-		}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			api := claudetest.NewAPI(t, errand)
-			home := claudetest.NewHome(t, api, "tmux")
-			daemon := install(t, home)
-			daemon.do(test.presence)
-			page := open(t, daemon.link)
-			terminal := home.Start()
-			terminal.Prompt("make x please")
-			test.answer(t, daemon, page, terminal)
-			if test.runs {
-				claudetest.Wait(t, "the command does not run", func() bool { return home.Exists("x") })
-			} else if home.Exists("x") {
-				t.Error("the command ran")
-			}
-		})
-	}
+	card.then("ran")
 }

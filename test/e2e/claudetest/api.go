@@ -88,6 +88,26 @@ func (r Request) Called(tool string) bool {
 	return false
 }
 
+// last is the request's last message of the user. The client may add one of the
+// system after it.
+func (r Request) last() (last Message) {
+	for _, message := range r.Messages {
+		if message.Role == "user" {
+			last = message
+		}
+	}
+	return last
+}
+
+// Last is what the user, or the client for them, said last.
+func (r Request) Last() string {
+	var said []string
+	for _, block := range r.last().Content {
+		said = append(said, block.Text)
+	}
+	return strings.Join(said, "\n")
+}
+
 // Results returns the tool results since the model spoke last: what it is told
 // of the calls that it made then. The client may add words of its own.
 func (r Request) Results() (results []Result) {
