@@ -124,6 +124,12 @@ func (p *page) find(selector string, texts []string) (found card) {
 	return found
 }
 
+// has counts what there is of something on the card.
+func (c card) has(selector string) int {
+	c.t.Helper()
+	return eval[int](c.page, fmt.Sprintf("document.querySelectorAll('%s').length", c.at(selector)))
+}
+
 // unfold opens one of the card's folds, by the way that is in it: "edit-0".
 func (c card) unfold(way string) {
 	c.t.Helper()
