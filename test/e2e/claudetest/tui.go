@@ -122,13 +122,24 @@ func (u *TUI) Prompt(text string) {
 func (u *TUI) Answer(gone string, keys ...string) {
 	u.t.Helper()
 	u.See(gone)
-	Wait(u.t, fmt.Sprintf("%v does not close %q", keys, gone), func() bool {
-		if !strings.Contains(u.Screen(), gone) {
+	u.press(keys, fmt.Sprintf("%v does not close %q", keys, gone), func() bool { return !strings.Contains(u.Screen(), gone) })
+}
+
+// Move presses keys, which may be too many, until the terminal shows a text.
+func (u *TUI) Move(there string, keys ...string) {
+	u.t.Helper()
+	u.press(keys, fmt.Sprintf("%v does not lead to %q", keys, there), func() bool { return strings.Contains(u.Screen(), there) })
+}
+
+func (u *TUI) press(keys []string, what string, done func() bool) {
+	u.t.Helper()
+	Wait(u.t, what, func() bool {
+		if done() {
 			return true
 		}
 		u.Keys(keys...)
 		for range 10 {
-			if time.Sleep(50 * time.Millisecond); !strings.Contains(u.Screen(), gone) {
+			if time.Sleep(50 * time.Millisecond); done() {
 				return true
 			}
 		}
