@@ -1,10 +1,10 @@
 package slack
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
+	"claude-permission-daemon/internal/channel/channeltest"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/preview"
 )
@@ -35,7 +35,7 @@ func TestNoSecretInAnyBlock(t *testing.T) {
 		case "end":
 			r.Kind = permit.Finished
 		case "command":
-			r.Suggestions = []json.RawMessage{rule("Bash", secret+" *", "session"), rule("Bash", "x "+secret, "localSettings")}
+			r = channeltest.Suggests(permit.Card{Request: r}, secret+" *", "x "+secret).Request
 		}
 		p := preview.New(preview.Options{Edit: true}).Of(r)
 		card := permit.Card{Request: r, Stage: permit.Open}

@@ -179,7 +179,7 @@ func browserRedraw(t *testing.T, tab opener) {
 // the way back; it is where the answer says that it did not count.
 func browserOvertaken(t *testing.T, tab opener) {
 	for _, first := range []bool{true, false} {
-		sample := samples()["finished"]
+		sample := channeltest.Samples()["finished"]
 		s := play(t, sample)
 		s.mu.Lock()
 		s.hold = make(chan struct{})
@@ -192,7 +192,7 @@ func browserOvertaken(t *testing.T, tab opener) {
 		holds(ctx, t, `document.querySelector("#link").innerText === "Live"`)
 		if !first { // somebody else was, and the page has not heard of it
 			s.mu.Lock()
-			s.cards["ask"] = channeltest.EndedAs(sample.card, permit.Local, "")
+			s.cards["ask"] = channeltest.EndedAs(sample.Card, permit.Local, "")
 			s.mu.Unlock()
 		}
 		do(ctx, t, chromedp.SendKeys(card+` [name="f.message"]`, "Now the docs"), chromedp.Click(card+` button[value="answer:0"]`))
@@ -200,7 +200,7 @@ func browserOvertaken(t *testing.T, tab opener) {
 			for len(s.desk.Answers()) == 0 {
 				time.Sleep(10 * time.Millisecond)
 			}
-			s.show(channeltest.EndedAs(sample.card, permit.Local, ""))
+			s.show(channeltest.EndedAs(sample.Card, permit.Local, ""))
 		}
 		holds(ctx, t, `document.querySelector("#settled [data-request=ask]")`)
 		unsent := `/Not sent: Now the docs/.test(document.querySelector("[data-request=ask]").innerText)`

@@ -212,8 +212,8 @@ func TestWithheld(t *testing.T) {
 	r := &s.Card.Request
 	r.Cwd, r.Branch, r.Session, r.Agent, r.AgentType = "/secret/folder", "secret-branch", "secret-session", "secret-agent", "secret-type"
 	r.Suggestions = []json.RawMessage{json.RawMessage(`{"secret":"rule"}`)}
-	st := serve(t, Config{Listen: "127.0.0.1:0"}, Options{Preview: preview.New(s.options).Of, Withhold: true})
-	st.show(s.card)
+	st := serve(t, Config{Listen: "127.0.0.1:0"}, Options{Preview: preview.New(s.Options).Of, Withhold: true})
+	st.show(s.Card)
 	st.Note(permit.Note{ID: "n", Project: "shop", Title: "Claude has finished", Text: "the secret is out", Branch: "secret-branch", Cwd: "/secret", Session: "secret"})
 	for _, path := range []string{"", "card?request=ask", "cards.json", "notes.json"} {
 		body := bodyOf(t, ask(t, "GET", st.Status().URL+path, ""))
