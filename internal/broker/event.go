@@ -79,11 +79,13 @@ type Effect interface{ effect() }
 
 type (
 	// Record: append to the journal. With Sync set, Recorded must come back for
-	// Seq once the record is on the disk, or cannot be.
+	// Seq once the record is on the disk, or cannot be. About is the request whose
+	// end it tells, whose secrets are not to be told with it; else empty.
 	Record struct {
 		Seq    uint64
 		Sync   bool
 		Record permit.Record
+		About  permit.Request
 	}
 	// Tell: write the outcome to the hook's connection. Told must come back. A
 	// hook that has strayed (Link 0) is not told.

@@ -587,6 +587,26 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// What the journal has masked is no longer what a person said: it is not given
+// to Claude Code, and the card says that it was not delivered.
+func TestRestoredDecisionThatHeldASecret(t *testing.T) {
+	for _, masked := range []bool{false, true} {
+		r := newRig(t)
+		r.presence(permit.Away)
+		req := r.request("r")
+		decision := permit.Decision{Verb: permit.Allow, Channel: "web", By: permit.Person{ID: "alice"}, Input: json.RawMessage(`{"command":"⟨masked: 9 chars⟩"}`), Masked: masked}
+		r.Restore(r.now, []permit.Record{{Kind: permit.RecordOpened, Request: "r", Opened: &req}, {Kind: permit.RecordOffered, Request: "r"},
+			{Kind: permit.RecordEnded, Request: "r", Outcome: &permit.Outcome{Kind: permit.Approved, Decision: &decision}}})
+		want := "tell approved"
+		if masked {
+			want = "tell handed_back, record not_delivered, unwatch, draw not_delivered"
+		}
+		if got := words(r.step(Asked{Request: req, Link: 1})); got != want {
+			t.Errorf("masked %v: %q, want %q", masked, got, want)
+		}
+	}
+}
+
 func TestRestoredRequestWhoseHookDoesNotComeBack(t *testing.T) {
 	r := newRig(t)
 	req := r.request("r")

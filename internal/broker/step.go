@@ -364,7 +364,11 @@ func (s *step) noteSynced(record permit.Record) uint64 { return s.append(record,
 func (s *step) append(record permit.Record, sync bool) uint64 {
 	s.b.seq++
 	record.At = s.now
-	s.do(Record{Seq: s.b.seq, Sync: sync, Record: record})
+	e := Record{Seq: s.b.seq, Sync: sync, Record: record}
+	if r := s.b.requests[record.Request]; r != nil && record.Kind == permit.RecordEnded {
+		e.About = r.Request
+	}
+	s.do(e)
 	return s.b.seq
 }
 

@@ -310,6 +310,12 @@ func tell(s *step, r *request) {
 // retell: the hook came back and has not heard, or was not heard to have.
 func retell(s *step, r *request) {
 	r.strayed = time.Time{}
+	if r.outcome.Decision != nil && r.outcome.Decision.Masked { // what is left of it was not said by anybody
+		s.do(Tell{Link: r.link, Request: r.Request, Outcome: permit.Outcome{Kind: permit.HandedBack, At: s.now,
+			Reason: "the daemon was started again, and its journal does not keep the secrets of the answer"}})
+		undelivered(s, r)
+		return
+	}
 	r.phase = telling
 	s.do(Tell{Link: r.link, Request: r.Request, Outcome: *r.outcome})
 }

@@ -256,7 +256,7 @@ func TestUntold(t *testing.T) {
 
 func TestElicitationOfManyProperties(t *testing.T) {
 	var properties, required strings.Builder
-	const n = 30_000
+	const n = 3_000
 	for i := range n {
 		fmt.Fprintf(&properties, `,"p%d":{"type":"boolean"}`, i)
 		fmt.Fprintf(&required, `,"p%d"`, i)

@@ -94,11 +94,6 @@ func reply(r permit.Request, o permit.Outcome, bare bool) wire.Reply {
 	}
 	if bare {
 		answer.Output = nil
-		if o.Decision != nil { // its client passes the reason on to the model
-			said := *o.Decision
-			said.Shown, o.Decision = "", &said
-			answer.Reason = o.Sentence()
-		}
 	}
 	return answer
 }

@@ -112,6 +112,7 @@ func (l *loop) carryOut(effects []broker.Effect) {
 		case broker.Tell:
 			l.hooks.tell(e)
 		case broker.Draw:
+			e.Card = shown(l.recorder.masker, e.Card)
 			if l.outcomes != nil {
 				l.outcomes.drawn(e.Card)
 			}
@@ -209,7 +210,7 @@ func (l *loop) judge(e broker.Judge) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if waiting := l.judged[e.Token]; waiting != nil {
-		waiting <- e.Verdict // it has room for one
+		waiting <- told(l.recorder.masker, e.Verdict) // it has room for one
 		delete(l.judged, e.Token)
 	}
 }

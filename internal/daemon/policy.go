@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"claude-permission-daemon/internal/claude"
+	"claude-permission-daemon/internal/mask"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/preview"
 	"claude-permission-daemon/internal/rules"
@@ -14,19 +15,15 @@ type policy struct {
 	confirm, neverRemote rules.Set
 	world                rules.World
 	edit                 bool
-	mask                 func(string) string
+	masker               *mask.Masker
 }
 
 // newPolicy reads the rules of the configuration, which has been validated.
 func (d *Daemon) newPolicy(home string) (policy, error) {
 	a := d.options.Config.Approve
 	confirm, neverRemote, err := a.Rules()
-	return policy{confirm: confirm, neverRemote: neverRemote, edit: a.Edit,
-		world: rules.World{Home: home, Resolve: preview.Disk{}.Resolve},
-		mask: func(s string) string {
-			masked, _ := d.masker.Text(s)
-			return masked
-		}}, err
+	return policy{confirm: confirm, neverRemote: neverRemote, edit: a.Edit, masker: d.masker,
+		world: rules.World{Home: home, Resolve: preview.Disk{}.Resolve}}, err
 }
 
 // of is the policy as a preview tells it.
@@ -47,16 +44,45 @@ func (p policy) of(r permit.Request) preview.Policy {
 // resolve turns an answer into a decision, where the rules allow it.
 func (p policy) resolve(r permit.Request, a permit.Answer) (permit.Decision, string) {
 	decision, lacks := claude.Resolve(r, a, p.edit)
-	decision.Says = p.mask(decision.Says)
-	if shown := p.mask(decision.Message); shown != decision.Message {
-		decision.Shown = shown
-	}
+	decision.Says, _ = knowing(p.masker, r, decision.Input).Text(decision.Says)
 	if lacks == "" && decision.Verb == permit.Allow && a.Decision.Channel != terminalChannel {
 		if why := p.of(r).Terminal; why != "" {
 			lacks = "It does not count: " + lowered(why)
 		}
 	}
 	return decision, lacks
+}
+
+// knowing is a masker that knows the secrets of a request too, and of what else
+// there is of it.
+func knowing(m *mask.Masker, r permit.Request, more ...[]byte) *mask.Masker {
+	docs := append(more, r.Input, []byte(r.Why))
+	for _, s := range r.Suggestions {
+		docs = append(docs, s)
+	}
+	return m.Knowing(docs...)
+}
+
+// shown is a card as it may leave the machine: what a person said is masked. (A
+// channel draws the request by its preview, which does the same.)
+func shown(m *mask.Masker, c permit.Card) permit.Card {
+	if c.Outcome == nil || c.Outcome.Decision == nil || c.Outcome.Decision.Message == "" {
+		return c
+	}
+	outcome, decision := *c.Outcome, *c.Outcome.Decision
+	decision.Message, _ = knowing(m, c.Request).Text(decision.Message)
+	outcome.Decision, c.Outcome = &decision, &outcome
+	return c
+}
+
+// told is a verdict as it may leave the machine.
+func told(m *mask.Masker, v permit.Verdict) permit.Verdict {
+	if v.Card != nil {
+		card := shown(m, *v.Card)
+		v.Card, m = &card, knowing(m, card.Request)
+	}
+	v.Text, _ = m.Text(v.Text)
+	return v
 }
 
 func lowered(sentence string) string { return strings.ToLower(sentence[:1]) + sentence[1:] }

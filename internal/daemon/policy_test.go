@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/preview"
 )
 
 // What the user lets only the terminal allow, no channel can.
@@ -35,7 +36,8 @@ func TestWordsAreMaskedOnTheCards(t *testing.T) {
 		t.Fatal(lacks)
 	}
 	outcome := permit.Outcome{Kind: permit.Denied, Decision: &decision}
-	if said := outcome.Sentence(); strings.Contains(said, token) || !strings.Contains(said, "log in with ⟨masked: 40 chars⟩") {
+	card := shown(r.masker, permit.Card{Request: request, Stage: permit.Delivered, Outcome: &outcome})
+	if said := preview.Headline(card, preview.Preview{}); strings.Contains(said, token) || !strings.Contains(said, "log in with ⟨masked: 40 chars⟩") {
 		t.Errorf("a card says %q", said)
 	}
 	for _, bare := range []bool{true, false} {

@@ -133,7 +133,7 @@ func (r *recorder) write() {
 		records = append(records, r.gap())
 	}
 	for _, b := range batch {
-		records = append(records, r.masked(b.Record))
+		records = append(records, r.masked(b))
 		sync = sync || b.Sync
 	}
 	err := opening
@@ -150,7 +150,7 @@ func (r *recorder) write() {
 		case b.Sync:
 			r.done(broker.Recorded{Seq: b.Seq, Err: err})
 		case err != nil:
-			r.owe(r.masked(b.Record))
+			r.owe(r.masked(b))
 		}
 	}
 }
@@ -201,32 +201,41 @@ func (r *recorder) gap() permit.Record {
 
 // masked is the record without secrets. The request's digest is that of its
 // true input, and the hook brings the input itself again after a restart.
-func (r *recorder) masked(record permit.Record) permit.Record {
+func (r *recorder) masked(b broker.Record) permit.Record {
+	record := b.Record
 	if record.Opened != nil {
 		opened := *record.Opened
-		opened.Input, _ = r.masker.JSON(opened.Input)
-		opened.Suggestions = r.maskedAll(opened.Suggestions)
-		opened.Why, _ = r.masker.Text(opened.Why)
+		masker := knowing(r.masker, opened)
+		var in, suggested, why []mask.Finding
+		opened.Input, in = masker.JSON(opened.Input)
+		opened.Suggestions, suggested = maskedAll(masker, opened.Suggestions)
+		opened.Why, why = masker.Text(opened.Why)
+		opened.Masked = len(in)+len(suggested)+len(why) > 0
 		record.Opened = &opened
 	}
 	if record.Outcome != nil && record.Outcome.Decision != nil {
 		outcome, decision := *record.Outcome, *record.Outcome.Decision
-		decision.Message, _ = r.masker.Text(decision.Message)
+		masker := knowing(knowing(r.masker, b.About), permit.Request{Input: decision.Input, Suggestions: decision.Permissions})
+		said := decision.Message
+		decision.Message, _ = masker.Text(said)
+		decision.Masked = decision.Verb == permit.Allow && said != decision.Message
+		var found []mask.Finding
 		if decision.Input != nil {
-			decision.Input, _ = r.masker.JSON(decision.Input)
+			decision.Input, found = masker.JSON(decision.Input)
+			decision.Masked = decision.Masked || len(found) > 0
 		}
-		decision.Permissions = r.maskedAll(decision.Permissions)
+		decision.Permissions, found = maskedAll(masker, decision.Permissions)
+		decision.Masked = decision.Masked || len(found) > 0
 		outcome.Decision = &decision
 		record.Outcome = &outcome
 	}
 	return record
 }
 
-func (r *recorder) maskedAll(raws []json.RawMessage) []json.RawMessage {
-	var out []json.RawMessage
+func maskedAll(m *mask.Masker, raws []json.RawMessage) (out []json.RawMessage, found []mask.Finding) {
 	for _, raw := range raws {
-		masked, _ := r.masker.JSON(raw)
-		out = append(out, masked)
+		masked, more := m.JSON(raw)
+		out, found = append(out, masked), append(found, more...)
 	}
-	return out
+	return out, found
 }

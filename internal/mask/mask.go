@@ -85,18 +85,6 @@ func (m *Masker) Named(name, s string) (string, []Finding) {
 	return m.masked(s, m.FindNamed(name, s))
 }
 
-// Sentence masks s for a text that is made visible later, as preview.Reveal does:
-// [masked: 40 chars] stands where a secret was.
-func (m *Masker) Sentence(s string) string {
-	var b strings.Builder
-	done := 0
-	for _, span := range m.Find(s) {
-		fmt.Fprintf(&b, "%s[masked: %d chars]", s[done:span.Start], utf8.RuneCountInString(s[span.Start:span.End]))
-		done = span.End
-	}
-	return b.String() + s[done:]
-}
-
 func (m *Masker) masked(s string, spans []Span) (string, []Finding) {
 	if len(spans) == 0 {
 		return s, nil

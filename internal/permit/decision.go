@@ -37,13 +37,10 @@ type Decision struct {
 	// Way is how it was answered; empty where only the verb is known.
 	Way WayName `json:"way,omitempty"`
 	// Says tells in a few words what was chosen beyond the verb: the rule that
-	// was added, the answers. Masked; it may be shown.
+	// was added, the answers. Masked, and still to be made visible.
 	Says string `json:"says,omitempty"`
 	// Message goes to the model with a deny, and is a reply to an ended turn.
 	Message string `json:"message,omitempty"`
-	// Shown is Message as it may be shown, where that is another text: its secrets
-	// masked. It is not kept; the journal masks Message itself.
-	Shown string `json:"-"`
 	// Interrupt with a deny stops the turn, like Esc.
 	Interrupt bool `json:"interrupt,omitempty"`
 	// Input, with an allow, replaces the tool's input whole; of an MCP server's
@@ -51,7 +48,10 @@ type Decision struct {
 	Input json.RawMessage `json:"input,omitempty"`
 	// Permissions, with an allow, are the entries for updatedPermissions.
 	Permissions []json.RawMessage `json:"permissions,omitempty"`
-	At          time.Time         `json:"at"`
+	// Masked: this is the journal's copy of an allow, and what it would bring to
+	// Claude Code has secrets that the journal does not keep.
+	Masked bool      `json:"masked,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // Answer is a decision as a channel brings it: still to be judged.

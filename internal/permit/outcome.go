@@ -1,7 +1,6 @@
 package permit
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 )
@@ -52,8 +51,8 @@ func (o Outcome) Sentence() string {
 		if o.Decision.Says != "" {
 			said += " (" + o.Decision.Says + ")"
 		}
-		if words := cmp.Or(o.Decision.Shown, o.Decision.Message); words != "" {
-			said += ": " + words
+		if o.Decision.Message != "" {
+			said += ": " + o.Decision.Message
 		}
 		return said
 	case Local:

@@ -55,6 +55,10 @@ type Request struct {
 	Suggestions []json.RawMessage `json:"suggestions,omitempty"`
 	// Why is the reason that Claude Code gives: auto mode's, for Refused.
 	Why string `json:"why,omitempty"`
+	// Masked: Input, Suggestions and Why are the journal's, which has notes in the
+	// place of secrets. Until its hook has come back after a restart of the daemon,
+	// the request cannot be judged.
+	Masked bool `json:"masked,omitempty"`
 
 	Asked    time.Time `json:"asked"`
 	Deadline time.Time `json:"deadline,omitzero"` // zero: none of ours

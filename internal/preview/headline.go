@@ -18,7 +18,7 @@ func wordless(o *permit.Outcome) *permit.Outcome {
 		return o
 	}
 	outcome, decision := *o, *o.Decision
-	decision.Says, decision.Message, decision.Shown = "", "", ""
+	decision.Says, decision.Message = "", ""
 	outcome.Decision = &decision
 	return &outcome
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -168,7 +167,7 @@ func (p *pages) cards(w http.ResponseWriter) {
 		}
 		if o := card.Outcome; o != nil && o.Decision != nil {
 			decision, outcome := *o.Decision, *o
-			decision.Input, decision.Permissions, decision.Message = nil, nil, cmp.Or(decision.Shown, decision.Message)
+			decision.Input, decision.Permissions = nil, nil
 			if shown.Withheld {
 				decision.Says, decision.Message = "", ""
 			}
