@@ -101,7 +101,6 @@ type request struct {
 	decider uint64    // token of the answer that decides, until its verdict
 	late    []late    // answers that came while the journal had not yet said
 
-	recalled   bool              // it is the journal's, with its secrets masked, until its hook is back
 	journalled bool              // its opening went to the journal
 	shown      bool              // cards were drawn
 	unseen     bool              // the person was not counted as present when they were

@@ -50,7 +50,7 @@ func (b *Broker) replay(record permit.Record) {
 		r := newRequest(*record.Opened, 0)
 		// Its cards may be up even if the journal does not say so: that record is
 		// not waited for.
-		r.phase, r.journalled, r.shown, r.recalled = held, true, true, true
+		r.phase, r.journalled, r.shown = held, true, true
 		b.requests[r.ID] = r
 		b.order = append(b.order, r)
 		return

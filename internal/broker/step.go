@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,11 +147,10 @@ func (s *step) asked(e Asked) {
 				return
 			}
 			known.link, known.newest = e.Link, e.Link
-			whole := bytes.Equal(known.Input, e.Request.Input)
-			// After a restart ours is the journal's, with its secrets masked.
-			known.Input, known.Suggestions, known.recalled = e.Request.Input, e.Request.Suggestions, false
+			recalled := known.Masked // after a restart ours is the journal's
+			known.Input, known.Suggestions, known.Why, known.Masked = e.Request.Input, e.Request.Suggestions, e.Request.Why, false
 			s.fire(known, attached)
-			if !whole && known.phase == offered {
+			if recalled && known.phase == offered {
 				s.draw(known)
 			}
 			return
@@ -237,7 +235,7 @@ func (s *step) answered(e Answered) {
 		case lacks != "":
 		case decision.Verb != permit.Allow && decision.Verb != permit.Deny:
 			lacks = fmt.Sprintf("It does not count: %q is neither allow nor deny.", decision.Verb)
-		case r.recalled && (decision.Input != nil || decision.Permissions != nil):
+		case r.Masked && decision.Verb == permit.Allow: // nobody can judge it, and no rule can match it
 			lacks = "It does not count yet: Claude Code has not come back since the daemon was started again. Try again in a moment."
 		}
 		if lacks != "" {

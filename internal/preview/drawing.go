@@ -38,7 +38,7 @@ func (d *drawing) show(s string) string { return d.showAs("", s, false) }
 func (d *drawing) showAs(name, s string, code bool) string {
 	d.strange = append(d.strange, lookalikes(s, code)...)
 	draw := func(kept string) string {
-		out, hid := reveal(kept, true)
+		out, hid := d.reveal(kept)
 		d.hid += hid
 		return out
 	}
@@ -48,6 +48,15 @@ func (d *drawing) showAs(name, s string, code bool) string {
 	spans := d.o.Mask.FindNamed(name, s)
 	d.masked(s, spans)
 	return mask.Apply(s, spans, draw)
+}
+
+// reveal is reveal; of the journal's copy of a request the notes that stand for
+// secrets stay, because it cannot be approved by them.
+func (d *drawing) reveal(s string) (out string, hid int) {
+	if d.r.Masked {
+		return revealMasked(s)
+	}
+	return reveal(s, true)
 }
 
 // maxSecrets is how many secrets are looked for again in the other parts.
@@ -81,7 +90,7 @@ func (d *drawing) part(label string, kind PartKind, lang, text string) {
 // digest is the SHA-256 of text, unless something in it was masked since
 // before.
 func (d *drawing) digest(text string, before int) string {
-	if len(d.found) > before {
+	if len(d.found) > before || d.r.Masked {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(text))
@@ -150,6 +159,9 @@ func (d *drawing) finish() {
 	}
 	d.p.Warnings = warnings(d.warned)
 	d.p.Masked = maskedNotes(d.found)
+	if d.r.Masked {
+		d.p.Masked = append(d.p.Masked, "what the journal does not keep")
+	}
 	d.everywhere()
 }
 

@@ -124,6 +124,7 @@ type Previewer struct {
 type kept struct {
 	id, digest string
 	generation int
+	masked     bool // what was shown is the journal's
 	original   bool
 	preview    Preview
 	size       int
@@ -153,7 +154,7 @@ func (p *Previewer) of(r permit.Request, original bool) Preview {
 	}
 	p.mu.Lock()
 	for _, k := range p.kept {
-		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.original == original {
+		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.masked == r.Masked && k.original == original {
 			p.mu.Unlock()
 			return k.preview
 		}
@@ -167,11 +168,11 @@ func (p *Previewer) of(r permit.Request, original bool) Preview {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.kept {
-		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.original == original {
+		if k.id == r.ID && k.generation == r.Generation && k.digest == r.Digest && k.masked == r.Masked && k.original == original {
 			return k.preview // another was faster; the first one shown counts
 		}
 	}
-	p.kept = append(p.kept, kept{r.ID, r.Digest, r.Generation, original, made, size})
+	p.kept = append(p.kept, kept{r.ID, r.Digest, r.Generation, r.Masked, original, made, size})
 	total := 0
 	for _, k := range p.kept {
 		total += k.size

@@ -368,7 +368,7 @@ func (d *drawing) know(raw []byte) {
 func (d *drawing) revealJSON(text string) string {
 	draw := revealMasked
 	if strings.Contains(string(d.r.Input), "⟨") || strings.Contains(string(d.r.Input), `\u27e8`) || strings.Contains(string(d.r.Input), `\u27E8`) {
-		draw = func(s string) (string, int) { return reveal(s, true) }
+		draw = d.reveal
 	}
 	out, hid := draw(text)
 	d.hid += hid

@@ -32,8 +32,11 @@ func (d *drawing) ways() {
 	if d.p.Held = d.say(policy.Terminal); d.p.Held == "" {
 		d.p.Held = d.say(claude.Unanswerable(d.r))
 	}
+	if d.r.Masked {
+		d.p.Held = "The daemon was started again, and Claude Code has not come back to it yet. What is shown is the journal's copy, with notes in the place of secrets."
+	}
 	for _, way := range claude.Ways(d.r, d.o.Edit) {
-		if policy.Terminal != "" && way.Verb == permit.Allow {
+		if (policy.Terminal != "" || d.r.Masked) && way.Verb == permit.Allow {
 			continue
 		}
 		if form, ok := d.form(way); ok {

@@ -40,7 +40,8 @@ type entry struct {
 	posted  bool // has been shown to people as open
 	settled time.Time
 	// preview is made when it is first drawn, and kept: it may tell of files,
-	// which change once the request is approved.
+	// which change once the request is approved. It is made anew when the request
+	// itself has come in the place of the journal's copy.
 	preview func() preview.Preview
 }
 
@@ -65,13 +66,13 @@ func (b *board) show(card permit.Card) {
 		if card.Ref == "" && !card.Live() {
 			return // nobody has seen it, and nobody needs to
 		}
-		e = &entry{
-			posted:  card.Ref != "",
-			preview: sync.OnceValue(func() preview.Preview { return b.preview(card.Request) }),
-		}
+		e = &entry{posted: card.Ref != ""}
 		b.entries[id] = e
 	case generation < e.card.Request.Generation:
 		return // of a request that has ended, and whose id is used again
+	}
+	if e.preview == nil || e.card.Request.Masked != card.Request.Masked {
+		e.preview = sync.OnceValue(func() preview.Preview { return b.preview(card.Request) })
 	}
 	e.card = card
 	switch {
