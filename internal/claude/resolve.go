@@ -25,16 +25,14 @@ func Resolve(r permit.Request, a permit.Answer, edit bool) (d permit.Decision, l
 	if lacks != "" {
 		return d, lacks
 	}
-	d.Verb, d.Way = way.Verb, way.Name
+	d.Verb, d.Way, d.Permissions = way.Verb, way.Name, EntriesOf(r, way)
 	if d, lacks = withWords(d, way, a.Fields); lacks != "" {
 		return d, lacks
 	}
 	switch way.Name {
 	case permit.WayAlways:
-		d.Permissions = []json.RawMessage{r.Suggestions[way.Pick]}
 		d.Says = lowered(way.Label)
 	case permit.WayEdits:
-		d.Permissions = []json.RawMessage{acceptEdits}
 		d.Says = "edits are accepted from here on"
 	case permit.WayEdit:
 		return resolveEdit(r, a, d, way)

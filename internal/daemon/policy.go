@@ -29,13 +29,14 @@ func (d *Daemon) newPolicy(home string) (policy, error) {
 // of is the policy as a preview tells it.
 func (p policy) of(r permit.Request) preview.Policy {
 	var says preview.Policy
-	if r.Kind != permit.Permission {
+	call, ok := claude.Subject(r)
+	if !ok {
 		return says
 	}
-	if rule, ok := p.confirm.Match(r, p.world); ok {
+	if rule, ok := p.confirm.Match(call, p.world); ok {
 		says.Confirm = "Your rule " + rule.String() + " wants this confirmed."
 	}
-	if rule, ok := p.neverRemote.Match(r, p.world); ok {
+	if rule, ok := p.neverRemote.Match(call, p.world); ok {
 		says.Terminal = "Your rule " + rule.String() + " lets this be allowed in the terminal only."
 	}
 	return says
@@ -46,11 +47,29 @@ func (p policy) resolve(r permit.Request, a permit.Answer) (permit.Decision, str
 	decision, lacks := claude.Resolve(r, a, p.edit)
 	decision.Says, _ = knowing(p.masker, r, decision.Input).Text(decision.Says)
 	if lacks == "" && decision.Verb == permit.Allow && a.Decision.Channel != terminalChannel {
-		if why := p.of(r).Terminal; why != "" {
-			lacks = "It does not count: " + lowered(why)
-		}
+		lacks = p.refuses(r, decision)
 	}
 	return decision, lacks
+}
+
+// refuses says why the rules do not let an approval count that was given outside
+// the terminal; empty: they do.
+func (p policy) refuses(r permit.Request, d permit.Decision) string {
+	says := p.of(r)
+	if says.Terminal != "" {
+		return "It does not count: " + lowered(says.Terminal)
+	}
+	if d.Way != permit.WayEdit {
+		return ""
+	}
+	r.Input = d.Input
+	switch changed := p.of(r); {
+	case changed.Terminal != "":
+		return "It does not count as it was changed: " + lowered(changed.Terminal)
+	case changed.Confirm != "" && says.Confirm == "": // nobody was asked to
+		return "It does not count as it was changed: " + lowered(changed.Confirm) + " Allow it in the terminal."
+	}
+	return ""
 }
 
 // knowing is a masker that knows the secrets of a request too, and of what else

@@ -8,19 +8,56 @@ import (
 	"claude-permission-daemon/internal/preview"
 )
 
-// What the user lets only the terminal allow, no channel can.
+// What the user lets only the terminal allow, no channel can: neither as it was
+// asked, nor as it was changed, nor by another try or a form.
 func TestRules(t *testing.T) {
-	r := start(t, func(o *Options) { o.Config.Approve.NeverRemote = []string{"Bash(git push *)"} })
-	r.setPresence("away")
-	request := permit.Request{Tool: "Bash", Input: []byte(`{"command":"cd x && git push origin"}`)}
-	for channel, want := range map[string]bool{"web": false, "slack": false, "terminal": true} {
-		_, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Allow, Channel: channel}})
-		if (lacks == "") != want {
-			t.Errorf("%s: %q", channel, lacks)
-		}
-		if _, lacks := r.policy.resolve(request, permit.Answer{Decision: permit.Decision{Verb: permit.Deny, Channel: channel}}); lacks != "" {
-			t.Errorf("%s may not deny: %q", channel, lacks)
-		}
+	r := start(t, func(o *Options) {
+		o.Config.Approve.Edit = true
+		o.Config.Approve.Confirm = []string{"Bash(git tag *)"}
+		o.Config.Approve.NeverRemote = []string{"Bash(git push *)", "mcp__billing"}
+	})
+	bash := func(command string) permit.Request {
+		return permit.Request{Tool: "Bash", Input: []byte(`{"command":"` + command + `"}`)}
+	}
+	refused := bash("git push origin")
+	refused.Kind = permit.Refused
+	form := func(server string) permit.Request {
+		return permit.Request{Kind: permit.Elicitation, Tool: "Elicitation",
+			Input: []byte(`{"mcp_server_name":"` + server + `","message":"Sure?","mode":"form","requested_schema":{"properties":{}}}`)}
+	}
+	edit := func(to string) permit.Answer {
+		return permit.Answer{Way: permit.WayEdit, Fields: map[string][]string{"text": {to}}}
+	}
+	allow, answer := permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, permit.Answer{Way: permit.WayAnswer}
+	for _, tt := range []struct {
+		name    string
+		request permit.Request
+		answer  permit.Answer
+		counts  bool // outside the terminal
+	}{
+		{"a command of the rule", bash("cd x && git push origin"), allow, false},
+		{"another command", bash("git status"), allow, true},
+		{"one changed into the rule's", bash("git status"), edit("git push --force"), false},
+		{"one changed out of the rule's", bash("git push"), edit("git status"), false},
+		{"one changed into what is to be confirmed", bash("git status"), edit("git tag v1"), false},
+		{"one that was confirmed, and changed", bash("git tag v1"), edit("git tag v2"), true},
+		{"one changed into another", bash("git status"), edit("git log"), true},
+		{"another try", refused, allow, false},
+		{"a form of the server", form("billing"), answer, false},
+		{"a form of another server", form("mail"), answer, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, channel := range []string{"web", "slack", terminalChannel} {
+				tt.answer.Decision.Channel = channel
+				want := tt.counts || channel == terminalChannel
+				if d, lacks := r.policy.resolve(tt.request, tt.answer); (lacks == "") != want {
+					t.Errorf("%s: %q, %+v", channel, lacks, d)
+				}
+				if _, lacks := r.policy.resolve(tt.request, permit.Answer{Decision: permit.Decision{Verb: permit.Deny, Channel: channel}}); lacks != "" {
+					t.Errorf("%s may not deny: %q", channel, lacks)
+				}
+			}
+		})
 	}
 }
 
