@@ -107,6 +107,7 @@ type world struct {
 	known     permit.PresenceState // what the broker was told last
 	taps      map[uint64]*tap
 	nextToken uint64
+	news      simNews
 }
 
 // simHook is a hook that waits, and the truth about its question.
@@ -123,8 +124,8 @@ type simHook struct {
 	heard    time.Duration
 	line     time.Duration // when its connection's last word arrives
 
-	kept      bool // it keeps a person who may be there from the terminal
-	keptSince time.Duration
+	kept, overdue           bool // it keeps a person who may be there from the terminal; its time is over
+	keptSince, overdueSince time.Duration
 }
 
 // simCard is what can be seen of a request on a channel.
@@ -146,11 +147,12 @@ type tap struct {
 const (
 	simTimeout  = 3 * time.Minute
 	simReattach = 30 * time.Second
+	simRetry    = time.Minute
 )
 
 func newWorld(c *choices, mutate func(*Broker), blur func(Event) Event) *world {
 	w := &world{choices: c, mutate: mutate, blur: blur, links: make(map[uint64]*simHook), presence: permit.Unsure,
-		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap)}
+		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap), news: newNews()}
 	for _, ch := range []string{"slack", "web"} {
 		w.cards[ch] = make(map[string]*simCard)
 	}
@@ -181,6 +183,9 @@ func (w *world) run() string {
 	}
 	for range w.upTo(8) {
 		w.after(w.delay()+w.delay(), w.trouble)
+	}
+	for i := range w.upTo(4) {
+		w.after(w.delay()+w.delay(), func() { w.newNote(i) })
 	}
 	w.until(2 * time.Minute)
 	// The storm is over: everything works again, and time passes.
@@ -238,9 +243,9 @@ func (w *world) start() {
 	w.epoch = w.last
 	w.broker = New(Config{
 		Channels: []string{"slack", "web"}, RequestTimeout: simTimeout, AskAfter: 5 * time.Second,
-		AskAfterPresent: 20 * time.Second, MaxOpen: 100, Reattach: simReattach,
+		AskAfterPresent: 20 * time.Second, MaxOpen: 100, Reattach: simReattach, RetryFor: simRetry,
 		Allowed: func(_ string, p permit.Person) bool { return p.ID != "mallory" },
-		Resolve: func(_ permit.Request, a permit.Answer) (permit.Decision, string) { return a.Decision, "" },
+		Resolve: resolved,
 	})
 	w.mutate(w.broker)
 	w.known = permit.Unsure
@@ -257,6 +262,7 @@ func (w *world) crash() {
 	}
 	w.trace = append(w.trace, fmt.Sprintf("%v  kill -9", w.clock))
 	w.epoch, w.unwritten = 0, nil
+	w.news.forget()
 	for _, link := range slices.Sorted(maps.Keys(w.links)) {
 		h := w.links[link]
 		delete(w.links, link)
@@ -285,12 +291,14 @@ func (w *world) tell(e Event) {
 	if p, ok := e.(PresenceIs); ok {
 		w.known = p.Presence.State
 	}
+	w.heard(e)
 	if w.blur != nil {
 		e = w.blur(e)
 	}
 	effects := w.broker.Step(w.wall(), e)
 	w.trace = append(w.trace, fmt.Sprintf("%v  %T%+v  →  %s", w.clock, e, e, words(effects)))
 	w.carryOut(effects)
+	w.checkNews(e)
 	w.check()
 }
 
@@ -339,6 +347,8 @@ func (w *world) carryOut(effects []Effect) {
 			w.draw(e.Channel, card.Request.ID)
 		case Judge:
 			w.judged(e)
+		case Notify:
+			w.notified(e.Note)
 		}
 	}
 }
@@ -352,7 +362,7 @@ func (w *world) write() {
 		err = errors.New("cannot write the journal: no space left on device")
 	} else {
 		for _, r := range batch {
-			line, _ := json.Marshal(r.Record) // what is read back is what was written
+			line, _ := json.Marshal(withoutSecrets(r.Record)) // what is read back is what was written
 			var back permit.Record
 			_ = json.Unmarshal(line, &back)
 			w.journal = append(w.journal, back)
@@ -367,12 +377,13 @@ func (w *world) write() {
 
 // newHook is Claude Code asking.
 func (w *world) newHook(i int) {
-	contracts := []permit.Contract{permit.Parallel, permit.Blocking, permit.Bare, permit.Headless, permit.Trial}
-	h := &simHook{alive: true, req: permit.Request{
-		ID: fmt.Sprintf("request-%d", i), Contract: contracts[w.upTo(4)], Session: "s", Tool: "Bash",
-		Input: json.RawMessage(`{"command":"echo ` + fmt.Sprint(w.upTo(2)) + `"}`), Client: permit.Client{ClaudePID: 1}}}
+	h := &simHook{alive: true, req: w.newRequest()}
+	h.req.ID, h.req.Session, h.req.Client = fmt.Sprintf("request-%d", i), "s", permit.Client{ClaudePID: 1}
 	h.req.Digest = permit.DigestOf(h.req.Tool, h.req.Input)
 	w.hooks = append(w.hooks, h)
+	if h.req.Kind == permit.Finished { // its event tells of the end of the turn too
+		w.inOrder(h, Seen{permit.Signal{Kind: permit.TurnEnded, Session: "s"}})
+	}
 	w.connect(h)
 }
 
@@ -430,7 +441,7 @@ func (w *world) receive(h *simHook, link uint64, o permit.Outcome) {
 	if o.Decided() {
 		w.checkOutput(h, o)
 		h.output = &o
-		if o.Kind == permit.Approved && !h.evidence {
+		if o.Kind == permit.Approved && !h.evidence && h.req.Kind == permit.Permission {
 			w.after(w.delay(), func() { w.toolRuns(h) })
 		}
 		if w.chance(30) { // killed before it could say so
@@ -466,9 +477,15 @@ func (w *world) closeHook(h *simHook, reason string) {
 // toolRuns is Claude Code running what was allowed, and saying so.
 func (w *world) toolRuns(h *simHook) {
 	h.ran = true
+	call := permit.Call{Tool: h.req.Tool, Digest: h.req.Digest}
+	if h.output != nil && h.output.Decision.Input != nil {
+		call.Digest = permit.DigestOf(h.req.Tool, h.output.Decision.Input)
+	}
 	if w.chance(800) {
-		w.signal(permit.Signal{Kind: permit.ToolRan, Session: "s", Calls: []permit.Call{{Tool: "Bash", Digest: h.req.Digest}}},
-			func(other *simHook) { other.evidence = other.evidence || other.req.Digest == h.req.Digest })
+		w.signal(permit.Signal{Kind: permit.ToolRan, Session: "s", Calls: []permit.Call{call}}, func(other *simHook) {
+			r := w.broker.requests[other.req.ID]
+			other.evidence = other.evidence || other == h || r != nil && r.Tool == call.Tool && same(r, call)
+		})
 	}
 }
 
@@ -541,6 +558,7 @@ func (w *world) press(channel, id string) {
 	if w.chance(50) {
 		t.answer.Generation, t.valid = t.answer.Generation+1, false
 	}
+	w.choose(&t.answer, card.Request)
 	times := 1
 	if w.chance(150) {
 		times = 2 // the network brings it twice; the channel did not notice

@@ -177,6 +177,77 @@ func TestPlantedBugs(t *testing.T) {
 		{name: "call a vanished hook an answer", mutate: set(func(t *[phases][triggers]transition) {
 			t[offered][strayed] = func(s *step, r *request) { s.reason = "SIGTERM"; closed(s, r) }
 		})},
+		{name: "keep a session that has ended its turn from whoever is back", mutate: set(func(t *[phases][triggers]transition) {
+			for _, p := range []phase{opening, held, offered} {
+				t[p][presence] = func(s *step, r *request) {
+					if r.Kind != permit.Finished {
+						reconsider(s, r)
+					}
+				}
+			}
+		})},
+		{name: "go on waiting for a reply when a prompt was typed", mutate: set(func(t *[phases][triggers]transition) {
+			for _, p := range []phase{opening, held, offered} {
+				t[p][local] = func(s *step, r *request) {
+					if r.Kind != permit.Finished {
+						localAnswer(s, r)
+					}
+				}
+			}
+		})},
+		{name: "take the end of a turn for an answer to it", mutate: sound, blur: func(e Event) Event {
+			if seen, ok := e.(Seen); ok && seen.Signal.Kind == permit.TurnEnded {
+				seen.Signal.Kind = permit.Prompted
+				return seen
+			}
+			return e
+		}},
+		{name: "let a refusal wait like any request", mutate: func(b *Broker) { b.cfg.RetryFor = 0 }},
+		{name: "take whatever an answer says of itself", mutate: func(b *Broker) {
+			b.cfg.Resolve = func(_ permit.Request, a permit.Answer) (permit.Decision, string) {
+				if a.Decision.Verb == "" {
+					a.Decision.Verb = permit.Allow
+				}
+				return a.Decision, ""
+			}
+		}},
+		{name: "make an answer of what the journal has of the request", mutate: func(b *Broker) {
+			b.cfg.Resolve = func(r permit.Request, a permit.Answer) (permit.Decision, string) {
+				b.requests[r.ID].Masked = false
+				return resolved(r, a)
+			}
+		}},
+		{name: "give Claude Code what the journal has of the answer", mutate: set(func(t *[phases][triggers]transition) {
+			for _, p := range []phase{telling, sent} {
+				t[p][attached] = func(s *step, r *request) {
+					if r.outcome.Decision != nil {
+						r.outcome.Decision.Masked = false
+					}
+					retell(s, r)
+				}
+			}
+		})},
+		{name: "tell a note as soon as a request comes", mutate: set(func(t *[phases][triggers]transition) {
+			t[opening][recorded] = func(s *step, r *request) {
+				wait(s, r)
+				for _, n := range s.b.notes.waiting {
+					s.notify(n.Note)
+				}
+			}
+		})},
+		{name: "take a note told again for another", mutate: sound, blur: func(e Event) Event {
+			if h, ok := e.(Happened); ok {
+				h.Note.Text += h.Note.ID
+				return h
+			}
+			return e
+		}},
+		{name: "forget what happened while the person was there", mutate: set(func(t *[phases][triggers]transition) {
+			for _, p := range []phase{opening, held, offered, over} {
+				old := t[p][presence]
+				t[p][presence] = func(s *step, r *request) { old(s, r); clear(s.b.notes.waiting) }
+			}
+		})},
 	}
 	for _, bug := range bugs {
 		t.Run(bug.name, func(t *testing.T) {

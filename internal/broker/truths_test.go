@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"claude-permission-daemon/internal/permit"
@@ -20,15 +22,27 @@ func (w *world) decisionOf(id string) *permit.Outcome {
 }
 
 // pressed reports whether a person who may decide pressed that button on the
-// request as it was shown.
+// request as it was shown, and what goes to Claude Code is what they meant of the
+// request itself, not of a journal's copy.
 func (w *world) pressed(o permit.Outcome, r permit.Request) bool {
 	for _, t := range w.taps {
-		if t.valid && t.answer.Request == r.ID && t.answer.Digest == r.Digest && t.answer.Decision.By.ID == o.Decision.By.ID &&
-			(t.answer.Decision.Verb == permit.Allow) == (o.Kind == permit.Approved) {
+		if !t.valid || t.answer.Request != r.ID || t.answer.Digest != r.Digest || t.answer.Decision.By.ID != o.Decision.By.ID {
+			continue
+		}
+		meant, lacks := resolved(r, t.answer)
+		if lacks == "" && (meant.Verb == permit.Allow) == (o.Kind == permit.Approved) && goesBack(meant) == goesBack(*o.Decision) {
 			return true
 		}
 	}
 	return false
+}
+
+// goesBack is what of a decision goes to Claude Code.
+func goesBack(d permit.Decision) string {
+	if d.Verb == permit.Deny {
+		d.Message = strings.ReplaceAll(d.Message, "masked", "secret") // a no may lose its words, as long as it stays one
+	}
+	return fmt.Sprintf("%s %s %s %q %s %s", d.Verb, d.Way, d.Message, d.Says, d.Input, d.Permissions)
 }
 
 // checkOutput: truths 1, 2 and 3, at the moment when Claude Code is told.
@@ -42,7 +56,7 @@ func (w *world) checkOutput(h *simHook, o permit.Outcome) {
 		}
 	}
 	if !w.pressed(o, h.req) {
-		w.failf("%s: %s, and nobody who may had pressed that", h.req.ID, o.Kind)
+		w.failf("%s: %s, and nobody who may had pressed that: %s", h.req.ID, o.Kind, goesBack(*o.Decision))
 	}
 	if recorded := w.decisionOf(h.req.ID); recorded == nil || recorded.Kind != o.Kind || recorded.Decision == nil || recorded.Decision.By != o.Decision.By {
 		w.failf("%s: the hook is told %s, which the journal does not have: %+v", h.req.ID, o.Kind, recorded)
@@ -92,6 +106,7 @@ func (w *world) checkCard(c permit.Card) {
 // that the journal may take.
 func (w *world) check() {
 	for _, r := range w.broker.order {
+		w.checkTime(r)
 		blocked := (r.Contract == permit.Blocking || r.Contract == permit.Bare) && w.known != permit.Away &&
 			r.link != 0 && w.links[r.link] != nil && w.links[r.link].alive && !w.links[r.link].reached
 		h := w.hookOf(r.ID)
@@ -103,6 +118,19 @@ func (w *world) check() {
 		case w.clock-h.keptSince > journalFor+10*time.Millisecond && w.jump == 0:
 			w.failf("%s: the person is kept from the terminal", r.ID)
 		}
+	}
+}
+
+// checkTime: a refusal keeps its session waiting no longer than it may.
+func (w *world) checkTime(r *request) {
+	h := w.hookOf(r.ID)
+	switch late := r.Kind == permit.Refused && r.phase < deciding && w.wall().After(r.Asked.Add(simRetry)); {
+	case !late:
+		h.overdue = false
+	case !h.overdue:
+		h.overdue, h.overdueSince = true, w.clock
+	case w.clock-h.overdueSince > 10*time.Millisecond:
+		w.failf("%s: the session waits for another try for too long", r.ID)
 	}
 }
 
@@ -118,6 +146,9 @@ func (w *world) judged(e Judge) {
 	}
 	if !t.valid {
 		w.failf("%s: an answer that must not count is accepted: %+v", t.answer.Request, t.answer)
+	}
+	if _, lacks := resolved(w.hookOf(t.answer.Request).req, t.answer); lacks != "" {
+		w.failf("%s: an answer is accepted that is none: %s", t.answer.Request, lacks)
 	}
 	if recorded := w.decisionOf(t.answer.Request); recorded == nil || recorded.Decision == nil || recorded.Decision.By != t.answer.Decision.By {
 		w.failf("%s: %s is told that it counts, and the journal has %+v", t.answer.Request, t.answer.Decision.By, recorded)
