@@ -86,12 +86,6 @@ func (d *drawing) unreadNote(f File) {
 	}
 }
 
-// replacement is one replacement that an Edit makes.
-type replacement struct {
-	from, to string
-	all      bool
-}
-
 func (d *drawing) edit() {
 	d.p.Title = "Change a file"
 	path, ok := d.input.has("file_path")
@@ -145,38 +139,68 @@ func (d *drawing) replace(path string, edits []replacement) {
 		d.pieces(edits)
 		return
 	}
-	after := f.Content
+	text := fileTextOf(f.Content)
 	for i, e := range edits {
 		which := ""
 		if len(edits) > 1 {
 			which = fmt.Sprintf(" of change %d", i+1)
 		}
-		switch n := strings.Count(after, e.from); {
-		case e.from == "" && after == "":
-			after = e.to
-		case e.from == "" || n == 0:
-			d.flag(NotFound)
-			if e.to != "" && strings.Contains(after, e.to) {
-				d.note("The text to replace%s is not in the file; the new text already is.", which)
-			} else {
-				d.note("The text to replace%s is not in the file as it is on disk.", which)
-			}
+		fit := e.in(text.text)
+		if fit.done == 0 {
+			d.misfit(fit, which, e.to != "" && strings.Contains(text.text, e.to))
 			d.pieces(edits)
 			return
-		case n > 1 && !e.all:
-			d.flag(Ambiguous)
-			d.note("The text to replace%s is in the file %d times, and only one is to be replaced. The diff shows the first.", which, n)
-			after = strings.Replace(after, e.from, e.to, 1)
-		case n > 1:
-			d.note("All %d places%s are replaced.", n, which)
-			after = strings.ReplaceAll(after, e.from, e.to)
-		default:
-			after = strings.Replace(after, e.from, e.to, 1)
 		}
+		d.fits(fit, which)
+		text.text = fit.after
 	}
+	if fileTextOf(f.Content).content() != f.Content {
+		d.note("The lines of the file end in different ways. Claude Code makes them all alike.")
+	}
+	d.untouchable(f)
+	after := text.content()
 	d.diff("change", f.Content, after, true)
 	if after == "" && f.Content != "" {
 		d.flag(Empties)
+	}
+}
+
+// untouchable says of a file that is no UTF-8 that Claude Code does not change
+// such files.
+func (d *drawing) untouchable(f File) {
+	if !utf8.ValidString(f.Content) {
+		d.note("The file on disk is not in UTF-8: Claude Code refuses to change it, or writes it in the file's own encoding.")
+	}
+}
+
+// misfit says why a replacement cannot be shown in its file.
+func (d *drawing) misfit(f fit, which string, done bool) {
+	switch {
+	case f.of > 1:
+		d.flag(Ambiguous)
+		d.note("The text to replace%s is in the file %d times, and only one is to be replaced: Claude Code refuses that.", which, f.of)
+	case done:
+		d.flag(NotFound)
+		d.note("The text to replace%s was not found in the file by this program; the new text is there already. Claude Code may still find it.", which)
+	default:
+		d.flag(NotFound)
+		d.note("The text to replace%s was not found in the file by this program. Claude Code may still find it.", which)
+	}
+}
+
+// fits says of a replacement what its diff tells too late, or not at all.
+func (d *drawing) fits(f fit, which string) {
+	if f.quotes {
+		d.note("The text to replace%s is in the file with other quotation marks. Claude Code takes it all the same, and uses the file's kind in the new text.", which)
+	}
+	switch {
+	case f.done < f.of:
+		d.note("%d of the %d places%s are replaced: Claude Code takes those at the end of a line, and the newline too.", f.done, f.of, which)
+	case f.done > 1:
+		d.note("All %d places%s are replaced.", f.done, which)
+	}
+	if f.newline && f.done == f.of {
+		d.note("Claude Code takes the newline after the deleted text%s too.", which)
 	}
 }
 
@@ -314,10 +338,11 @@ func (d *drawing) write() {
 		d.part("new content, no text: "+size(content), Code, "", content)
 	case f.State == Regular && isBinary(f.Content):
 		d.flag(Binary)
-		d.note("The file on disk, %s, is no text: it is replaced whole.", count(len(f.Content), "byte"))
+		d.note("The file on disk, %s, is no text. Claude Code may refuse to overwrite it; else it is replaced whole.", count(len(f.Content), "byte"))
 		d.part("new content: "+size(content), Code, language(path), content)
 	case f.State == Regular:
-		d.diff("change to "+size(content), f.Content, content, true)
+		d.untouchable(f)
+		d.diff("change to "+size(content), f.Content, written(f.Content, content), true)
 	case f.State == Missing && content == "":
 		d.note("The new file is empty.")
 	default:
