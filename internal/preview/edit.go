@@ -236,6 +236,10 @@ func (d *drawing) diff(label, before, after string, whole bool) {
 	if removed > 0 && added == 0 {
 		d.flag(Deletes)
 	}
+	if n := max(blankRun(old.lines, cs, func(c change) (int, int) { return c.oldFrom, c.oldTo }),
+		blankRun(changed.lines, cs, func(c change) (int, int) { return c.newFrom, c.newTo })); n > manyLines {
+		d.warn(hiddenText, count(n, "blank line")+" in a row")
+	}
 	text := unified(cs, len(old.lines), old.line, changed.line)
 	oldEnds, newEnds := strings.HasSuffix(before, "\n"), strings.HasSuffix(after, "\n")
 	switch {
@@ -251,6 +255,20 @@ func (d *drawing) diff(label, before, after string, whole bool) {
 		Label: fmt.Sprintf("%s: %s added, %s removed", label, count(added, "line"), count(removed, "line")),
 		Kind:  Diff, Text: text,
 	})
+}
+
+// blankRun is the largest number of blank lines in a row among those changed.
+func blankRun(lines []string, cs []change, of func(change) (from, to int)) (most int) {
+	for _, c := range cs {
+		run := 0
+		for from, to := of(c); from < to; from++ {
+			if run++; strings.Trim(lines[from], " \t\r") != "" {
+				run = 0
+			}
+			most = max(most, run)
+		}
+	}
+	return most
 }
 
 // lined is a text of which some lines are shown. Secrets are looked for in all

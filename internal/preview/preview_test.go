@@ -27,6 +27,7 @@ func TestRevealShowsWhatAScreenHides(t *testing.T) {
 		{"zero width", "a\u200bb\u200dc\ufeff\u2060\u00ad", "a⟨U+200B⟩b⟨U+200D⟩c⟨U+FEFF⟩⟨U+2060⟩⟨U+00AD⟩"},
 		{"tags", "a\U000e0041\U000e007f", "a⟨U+E0041⟩⟨U+E007F⟩"},
 		{"fillers", "\u3164\u115f\uffa0\u2800\u034f\u17b4", "⟨U+3164⟩⟨U+115F⟩⟨U+FFA0⟩⟨U+2800⟩⟨U+034F⟩⟨U+17B4⟩"},
+		{"blank signs of scripts", "a\U0001d159\U00016fe4\U00013441\ufffcb", "a⟨U+1D159⟩⟨U+16FE4⟩⟨U+13441⟩⟨U+FFFC⟩b"},
 		{"odd spaces", "a\u00a0b\u2003c\u3000d\u2028e", "a⟨U+00A0⟩b⟨U+2003⟩c⟨U+3000⟩d⟨U+2028⟩e"},
 		{"controls", "a\x1b[31m\x00\r\x7f\u0085", "a⟨U+001B⟩[31m⟨U+0000⟩⟨U+000D⟩⟨U+007F⟩⟨U+0085⟩"},
 		{"variation selectors", "a\ufe0fb\U000e0100", "a⟨U+FE0F⟩b⟨U+E0100⟩"},
@@ -36,6 +37,11 @@ func TestRevealShowsWhatAScreenHides(t *testing.T) {
 		{"marks", "e\u0301e\u0301\u0302\u0303\u0304\u0305\u0306", "e\u0301e\u0301\u0302\u0303\u0304⟨U+0305⟩⟨U+0306⟩"},
 		{"blanks", "a" + strings.Repeat(" ", 39) + "b" + strings.Repeat(" ", 240) + "c" + strings.Repeat("\t", 12), "a" + strings.Repeat(" ", 39) + "b⟨240 spaces⟩c⟨12 tabs⟩"},
 		{"empty lines", "a" + strings.Repeat("\n", 8) + "b" + strings.Repeat("\n", 100) + "c", "a" + strings.Repeat("\n", 8) + "b\n⟨99 empty lines⟩\nc"},
+		{"mixed blanks", "a" + strings.Repeat(" \t", 300) + "b\t" + strings.Repeat(" ", 37) + "\t\t\tc", "a⟨300 × ␠␉⟩b⟨␉⟩⟨37 spaces⟩⟨␉␉␉⟩c"},
+		{"blanks that do not repeat", "a \t\t \t   \t\t\t\t  \t\t\t \tb", "a⟨␠␉␉␠␉␠␠␠⟩⟨4 tabs⟩⟨␠␠␉␉␉␠␉⟩b"},
+		{"blank lines", "a" + strings.Repeat("\n ", 300) + "\n; b", "a\n⟨299 × ␠␊⟩⟨␠⟩\n; b"},
+		{"blank lines after blanks", "a  " + strings.Repeat("\n", 9) + "\t\tb", "a⟨␠␠⟩\n⟨7 × ␊⟩\n\t\tb"},
+		{"indented lines", "a\n\n\n\n\t\t\t\t\n        b\n\n" + strings.Repeat(" ", 39) + "c", "a\n\n\n\n\t\t\t\t\n        b\n\n" + strings.Repeat(" ", 39) + "c"},
 		{"our own marks", "⟨U+202E⟩ ⟨masked: 3 chars⟩", "⟨U+27E8⟩U+202E⟩ ⟨U+27E8⟩masked: 3 chars⟩"},
 		{"other languages", "Grüße, 你好, привет, שלום, नमस्ते 🎉", "Grüße, 你好, привет, שלום, नमस्ते 🎉"},
 	}
@@ -52,7 +58,7 @@ func TestRevealShowsWhatAScreenHides(t *testing.T) {
 	}
 }
 
-var brackets = regexp.MustCompile(`\n⟨(\d+) empty lines⟩\n|⟨(?:U\+([0-9A-F]+)|0x([0-9A-F]{2})|(\d+) (spaces|tabs))⟩`)
+var brackets = regexp.MustCompile(`\n⟨(\d+) empty lines⟩\n|⟨(?:U\+([0-9A-F]+)|0x([0-9A-F]{2})|(\d+) (spaces|tabs)|(?:(\d+) × )?([␠␉␊]+))⟩`)
 
 // conceal undoes Reveal.
 func conceal(t *testing.T, s string) string {
@@ -73,6 +79,12 @@ func conceal(t *testing.T, s string) string {
 			return string(rune(number(g[2], 16)))
 		case g[3] != "":
 			return string([]byte{byte(number(g[3], 16))})
+		case g[7] != "":
+			times := 1
+			if g[6] != "" {
+				times = number(g[6], 10)
+			}
+			return strings.Repeat(strings.NewReplacer("␠", " ", "␉", "\t", "␊", "\n").Replace(g[7]), times)
 		case g[5] == "tabs":
 			return strings.Repeat("\t", number(g[4], 10))
 		}
@@ -80,10 +92,25 @@ func conceal(t *testing.T, s string) string {
 	})
 }
 
+// In a diff every line has one of its own; so many that are blank that what is
+// below them would not be seen are told.
+func TestBlankLinesOfADiffAreTold(t *testing.T) {
+	p := New(Options{Files: tree{"/W/a": "a\nb\n"}})
+	of := func(to string) []string {
+		return p.Of(permit.Request{Cwd: "/W", Tool: "Edit", Input: request("Edit", map[string]string{"file_path": "/W/a", "old_string": "a\n", "new_string": to}).Input}).Warnings
+	}
+	if got := of("a\n" + strings.Repeat("\n\n\t \n", 100) + "evil()\n"); !slices.Equal(got, []string{"Has text that a screen would not show: 300 blank lines in a row"}) {
+		t.Errorf("warnings %q", got)
+	}
+	if got := of("a\n" + strings.Repeat("\n\n\n\nx\n", 100)); len(got) > 0 {
+		t.Errorf("warnings %q for nothing", got)
+	}
+}
+
 // Whatever goes in: it can be told from what comes out, to the byte, and
 // nothing in what comes out is invisible.
 func FuzzReveal(f *testing.F) {
-	for _, s := range []string{"", "a\u202e", "⟨U+0041⟩", "\xff\xfe⟨", strings.Repeat(" ", 50), strings.Repeat("\n", 30), "e\u0301\u0301\u0301\u0301\u0301\u0301", "a\r\nb", "\n⟨9 empty lines⟩\n"} {
+	for _, s := range []string{"", "a\u202e", "⟨U+0041⟩", "\xff\xfe⟨", strings.Repeat(" ", 50), strings.Repeat("\n", 30), "e\u0301\u0301\u0301\u0301\u0301\u0301", "a\r\nb", "\n⟨9 empty lines⟩\n", strings.Repeat(" \t\n ", 30) + " \n\t" + strings.Repeat("\t \t", 9) + "⟨2 × ␠⟩"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
