@@ -23,6 +23,10 @@ type drawing struct {
 	input    object
 	p        Preview
 
+	// credentials says that the file that is changed holds some: of its lines
+	// none is shown.
+	credentials bool
+
 	warned  []warning
 	found   []mask.Finding
 	secrets []string // what was masked: a warning must not tell it either

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -55,9 +56,12 @@ func (d *drawing) path(label, path string, u use) (abs string) {
 			d.warn(writesOutside, d.say(real))
 		}
 	}
-	d.judgePath(abs, u)
-	if real != abs {
-		d.judgePath(real, u)
+	for _, path := range slices.Compact([]string{abs, real}) {
+		d.judgePath(path, u)
+		if u == writing && d.isCredential(path) {
+			d.warn(credentialsWritten, d.say(d.short(path)))
+			d.credentials = !d.original
+		}
 	}
 	return abs
 }
@@ -159,7 +163,13 @@ func (d *drawing) replace(path string, edits []replacement) {
 	}
 	d.untouchable(f)
 	after := text.content()
-	d.diff("change", f.Content, after, true)
+	if d.credentials {
+		// A line of the diff would have more than the request says.
+		d.note("The file holds credentials: what it has around the change is not shown.")
+		d.pieces(edits)
+	} else {
+		d.diff("change", f.Content, after, true)
+	}
 	if after == "" && f.Content != "" {
 		d.flag(Empties)
 	}
@@ -230,7 +240,7 @@ func (d *drawing) diff(label, before, after string, whole bool) {
 		d.note("All lines end in CR LF.")
 		before, after = strings.ReplaceAll(before, "\r\n", "\n"), strings.ReplaceAll(after, "\r\n", "\n")
 	}
-	old, changed := d.lined(before), d.lined(after)
+	old, changed := d.lined(before, d.credentials), d.lined(after, false)
 	cs := changes(old.lines, changed.lines)
 	removed, added := tally(cs)
 	if removed > 0 && added == 0 {
@@ -281,19 +291,24 @@ type lined struct {
 	at    []int // where each line begins in all
 	spans []mask.Span
 	told  []bool // the span is counted
+	whole bool   // none of it is shown
 }
 
-func (d *drawing) lined(s string) *lined {
-	t := &lined{d: d, all: s, lines: lines(s)}
+// lined prepares a text. whole masks all of it.
+func (d *drawing) lined(s string, whole bool) *lined {
+	t := &lined{d: d, all: s, lines: lines(s), whole: whole}
 	at := 0
 	for _, line := range t.lines {
 		t.at = append(t.at, at)
 		at += len(line) + 1
 	}
-	if !d.original {
+	switch {
+	case whole:
+		t.spans = []mask.Span{{Start: 0, End: len(s), Reason: "a file of credentials"}}
+	case !d.original:
 		t.spans = d.o.Mask.Find(s)
-		t.told = make([]bool, len(t.spans))
 	}
+	t.told = make([]bool, len(t.spans))
 	return t
 }
 
@@ -310,7 +325,9 @@ func (t *lined) line(i int) string {
 			t.d.masked(t.all, t.spans[n:n+1])
 		}
 	}
-	t.d.strange = append(t.d.strange, lookalikes(t.lines[i], false)...)
+	if !t.whole {
+		t.d.strange = append(t.d.strange, lookalikes(t.lines[i], false)...)
+	}
 	return mask.Apply(t.lines[i], own, func(kept string) string {
 		out, hid := reveal(kept, false)
 		t.d.hid += hid

@@ -20,6 +20,7 @@ const (
 	credentialsSent
 	secretSent
 	credentialsRead
+	credentialsWritten
 	asRoot
 	forcePush
 	openToAll
@@ -42,31 +43,32 @@ const (
 
 // warnTexts say each warning; what it is about follows after a colon.
 var warnTexts = [warnKinds]string{
-	notParsed:         "This program could not read the shell command, so it looked for nothing in it",
-	deletesOutside:    "Deletes outside the project",
-	deletesProject:    "Deletes the project's own folder, or all that is in it",
-	deletesUnknown:    "Deletes something that cannot be told from here",
-	networkToShell:    "Runs what it gets from the network",
-	credentialsSent:   "Reads credentials and uses the network",
-	secretSent:        "Sends a secret that stands in the request",
-	credentialsRead:   "Reads credentials",
-	asRoot:            "Runs as another user",
-	forcePush:         "Overwrites history on a git remote",
-	openToAll:         "Lets everybody on the machine write",
-	setuid:            "Makes a program run with its owner's rights",
-	startupFile:       "Writes to a file that runs when you log in or open a shell",
-	gitHook:           "Changes what git runs by itself",
-	claudeSettings:    "Changes Claude Code's own settings",
-	ciFile:            "Changes what the CI runs",
-	scheduled:         "Starts something that runs later by itself",
-	linkOut:           "A symbolic link leads out of the project",
-	writesOutside:     "Writes outside the project",
-	noSandbox:         "Runs outside Claude Code's sandbox",
-	modeWithoutAsking: "The subagent will not ask for permission",
-	strangeHost:       "The address has letters that look like others",
-	userInAddress:     "The address has a user name before the host, which may look like the host",
-	hiddenText:        "Has text that a screen would not show",
-	lookalikeText:     "Has words that look like others",
+	notParsed:          "This program could not read the shell command, so it looked for nothing in it",
+	deletesOutside:     "Deletes outside the project",
+	deletesProject:     "Deletes the project's own folder, or all that is in it",
+	deletesUnknown:     "Deletes something that cannot be told from here",
+	networkToShell:     "Runs what it gets from the network",
+	credentialsSent:    "Reads credentials and uses the network",
+	secretSent:         "Sends a secret that stands in the request",
+	credentialsRead:    "Reads credentials",
+	credentialsWritten: "Writes a file of credentials",
+	asRoot:             "Runs as another user",
+	forcePush:          "Overwrites history on a git remote",
+	openToAll:          "Lets everybody on the machine write",
+	setuid:             "Makes a program run with its owner's rights",
+	startupFile:        "Writes to a file that runs when you log in or open a shell",
+	gitHook:            "Changes what git runs by itself",
+	claudeSettings:     "Changes Claude Code's own settings",
+	ciFile:             "Changes what the CI runs",
+	scheduled:          "Starts something that runs later by itself",
+	linkOut:            "A symbolic link leads out of the project",
+	writesOutside:      "Writes outside the project",
+	noSandbox:          "Runs outside Claude Code's sandbox",
+	modeWithoutAsking:  "The subagent will not ask for permission",
+	strangeHost:        "The address has letters that look like others",
+	userInAddress:      "The address has a user name before the host, which may look like the host",
+	hiddenText:         "Has text that a screen would not show",
+	lookalikeText:      "Has words that look like others",
 }
 
 // warning is one finding. The detail has been through show.
