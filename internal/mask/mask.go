@@ -207,12 +207,12 @@ func repeats(s string, spans []Span) []Span {
 }
 
 // Distinct reports whether a secret is unlike any word or name, so that it can
-// be masked wherever else it stands: "hunter2" is, "hunter" and "s._password"
-// are not.
+// be masked wherever else it stands: "hunter2" and "471108" are, "hunter", "4711"
+// and "s._password" are not.
 func Distinct(secret string) bool {
 	s := shapeOf([]byte(secret))
 	letters := s.lowers + s.uppers
-	return len(secret) >= 6 && s.digits > 0 && letters > 0 || len(secret) >= 20 && s.changes >= 4 && !strings.ContainsAny(secret, " \n")
+	return len(secret) >= 6 && s.digits > 0 && (letters > 0 || s.digits == len(secret)) || len(secret) >= 20 && s.changes >= 4 && !strings.ContainsAny(secret, " \n")
 }
 
 // shortest is the length below which no text holds anything to mask.
@@ -421,8 +421,12 @@ func marshal(s string) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// quoteName is a name fit for a reason: short, on one line, printable.
+// quoteName is a name fit for a reason: short, on one line, printable. A name
+// may itself be, or hold, a secret.
 func quoteName(name string) string {
+	if random([]byte(name)) || len((*Masker)(nil).Find(name)) > 0 {
+		return "a name that is masked too"
+	}
 	if len(name) > 40 {
 		name = name[:40] + "…"
 	}

@@ -150,6 +150,33 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// The reason names what the value is called, unless that is a secret itself.
+func TestReasonsTellNoSecret(t *testing.T) {
+	const token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	var m *Masker
+	for in, want := range map[string]string{
+		"export " + token + "_token=abcdefgh12345678": "value of a name that is masked too",
+		"aZ3kP9qLm2Xv7Bn4Rt8Y_token=abcdefgh12345678": "value of a name that is masked too",
+		"AWS_SECRET_ACCESS_KEY=abcdefgh12345678":      `value of "AWS_SECRET_ACCESS_KEY"`,
+	} {
+		_, found := m.Text(in)
+		if !slices.ContainsFunc(found, func(f Finding) bool { return f.Reason == want }) || strings.Contains(fmt.Sprint(found), token[:12]) {
+			t.Errorf("%s: %v, want %q", in, found, want)
+		}
+	}
+	if _, found := m.Named(token+"_token", "abcdefgh12345678"); len(found) != 1 || strings.Contains(found[0].Reason, token) {
+		t.Errorf("%v", found)
+	}
+}
+
+// A number that is a secret in one place is one in the others too.
+func TestNumbersAreRepeated(t *testing.T) {
+	var m *Masker
+	if got, _ := m.Text(`login --password "471108" && echo 471108 4711`); got != `login --password "⟨masked: 6 chars⟩" && echo ⟨masked: 6 chars⟩ 4711` {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	m := New(Options{})
 	in := `{"b":1, "apiKey":"abc123def456", "n":{"pin":1234,"password":123456,"x":[true,null,-1.5e3,"ok"]},"cmd":"TOKEN=abcdef123456 x < y & z","a":"\u00e9\n"}`

@@ -404,6 +404,32 @@ func TestNoSecretInAnyPreview(t *testing.T) {
 	}
 }
 
+// A name tells what to mask; where it does not stand beside the value, as in the
+// summary and in a form to change, the value is not shown either.
+func TestNamedSecretsAreInNoSummary(t *testing.T) {
+	p := New(Options{Edit: true})
+	for _, tt := range []struct {
+		tool, input, secret, summary string
+	}{
+		{"mcp__db__login", `{"password":"correct horse battery staple","user":"ada"}`, "horse", "login password=⟨masked: 28 chars⟩ user=ada"},
+		{"mcp__db__login", `{}`, "-", "login"},
+		{"Frob", `{"password":12345678,"x":"y"}`, "12345678", `{ "password": "⟨masked: 8 chars⟩", "x": "y" }`},
+		{"Frob", `{"password":4711}`, "4711", `{ "password": "⟨masked: 4 chars⟩" }`},
+		{"Frob", `{"password":"correct horse battery staple"}`, "horse", `{ "password": "⟨masked: 28 chars⟩" }`},
+	} {
+		got := p.Of(request(tt.tool, json.RawMessage(tt.input)))
+		if got.Summary != tt.summary {
+			t.Errorf("%s %s: summary %q, want %q", tt.tool, tt.input, got.Summary, tt.summary)
+		}
+		if all, _ := json.Marshal(got); strings.Contains(string(all), tt.secret) && tt.secret != "-" {
+			t.Errorf("%s %s: %s", tt.tool, tt.input, all)
+		}
+		if (got.Uneditable == "") != (tt.secret == "-") {
+			t.Errorf("%s %s: not to be changed: %q", tt.tool, tt.input, got.Uneditable)
+		}
+	}
+}
+
 // Whatever the input is, the preview is made, and every string of it is to be
 // found in it: revealed, or masked and said to be.
 func FuzzPreview(f *testing.F) {

@@ -304,11 +304,19 @@ func (d *drawing) mcp() {
 		Text: "server: " + d.show(server) + "\ntool: " + d.show(tool),
 	})
 	d.table("arguments", rows)
-	words := []string{tool}
-	for _, row := range rows {
-		words = append(words, row[0]+"="+row[1])
+	// The rows as they are shown: their names told what to mask.
+	words := []string{d.say(tool)}
+	if len(rows) > 0 {
+		for _, row := range d.p.Parts[len(d.p.Parts)-1].Rows {
+			words = append(words, row[0]+"="+row[1])
+		}
 	}
-	d.summary(strings.Join(strings.Fields(strings.Join(words, " ")), " "))
+	d.p.Summary = inOneLine(words...)
+}
+
+// inOneLine is a text that has been through show as a summary.
+func inOneLine(words ...string) string {
+	return firstLine(strings.Join(strings.Fields(strings.Join(words, " ")), " "))
 }
 
 // anything describes what this program knows nothing about: the input whole,
@@ -330,7 +338,7 @@ func (d *drawing) anything() {
 			return
 		}
 	}
-	d.summary(strings.Join(strings.Fields(string(d.r.Input)), " "))
+	d.p.Summary = inOneLine(d.p.Parts[len(d.p.Parts)-1].Text)
 }
 
 // json adds a part with raw as indented JSON, masked by the names of its

@@ -64,6 +64,9 @@ func joined(a, b string) string {
 // form is a way's form as it may be shown; false: it would not come back as it
 // went.
 func (d *drawing) form(way permit.Way) ([]permit.Field, bool) {
+	if way.Name == permit.WayEdit && d.hidesIn(way.Form) {
+		return nil, false
+	}
 	form := slices.Clone(way.Form)
 	for i := range form {
 		f := &form[i]
@@ -81,6 +84,15 @@ func (d *drawing) form(way permit.Way) ([]permit.Field, bool) {
 		}
 	}
 	return form, true
+}
+
+// hidesIn reports whether a form begins with a document in which something is
+// masked by its name: as a text it would be shown.
+func (d *drawing) hidesIn(form []permit.Field) bool {
+	return !d.original && slices.ContainsFunc(form, func(f permit.Field) bool {
+		_, found := d.o.Mask.JSON([]byte(f.Value))
+		return len(found) > 0
+	})
 }
 
 // withheld is what a channel outside the machine gets where [privacy] body is
