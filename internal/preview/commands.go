@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"claude-permission-daemon/internal/shellwords"
 )
 
 // wrappers run the command that follows their own options. The options listed
@@ -262,7 +264,7 @@ func (s *shellReader) eval(args []arg, _ bool) {
 		}
 		text := a.text
 		if !a.exact && len(text) >= 2 && text[0] == '"' {
-			text = unescapeQuoted(text[1 : len(text)-1])
+			text = shellwords.UnescapeQuoted(text[1 : len(text)-1])
 		}
 		words = append(words, text)
 	}

@@ -8,15 +8,13 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"claude-permission-daemon/internal/shellwords"
 )
 
-// What of a shell command is read at most. Beyond, a warning says that it was
-// not.
-const (
-	maxShell   = 64 << 10 // bytes
-	maxNesting = 1000     // opening brackets of one kind: the parser recurses
-	maxDepth   = 6        // sh -c inside sh -c
-)
+// maxDepth is how far sh -c inside sh -c is read. Beyond, a warning says that
+// it was not.
+const maxDepth = 6
 
 // shell looks through a shell command for what the list of warnings names. It
 // reads the command with a shell parser and follows it through sudo, env,
@@ -31,8 +29,7 @@ func (d *drawing) shell(command string) {
 		d: d, commands: commands, home: d.o.Home, cwd: d.r.Cwd,
 		vars: make(map[string]string), tainted: make(map[string]bool), fetched: make(map[string]bool),
 	}
-	// The parser is another's and the command anybody's: a panic of the one on
-	// the other must not take the daemon down.
+	// The command is anybody's: a panic on it must not take the daemon down.
 	defer func() {
 		if recover() != nil {
 			d.warn(notParsed, "the shell parser failed")
@@ -63,19 +60,9 @@ func (s *shellReader) read(text string, depth int) {
 		s.d.warn(notParsed, "it is nested too deeply")
 		return
 	}
-	if len(text) > maxShell {
-		s.d.warn(notParsed, fmt.Sprintf("it has %d bytes", len(text)))
-		return
-	}
-	for _, bracket := range []string{"(", "{", "`", "[", "if ", "do "} {
-		if strings.Count(text, bracket) > maxNesting {
-			s.d.warn(notParsed, "it has too many brackets")
-			return
-		}
-	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	file, err := shellwords.Parse(text)
 	if err != nil {
-		s.d.warn(notParsed, s.d.say(strings.TrimPrefix(err.Error(), ":")))
+		s.d.warn(notParsed, s.d.say(err.Error()))
 		return
 	}
 	outer, outerDepth := s.text, s.depth
@@ -475,7 +462,7 @@ func (s *shellReader) program(a arg, whole []arg) {
 	// With something put in: the rest is read all the same, as it is written.
 	text := a.text
 	if len(text) >= 2 && (text[0] == '"' || text[0] == '\'') {
-		text = unescapeQuoted(text[1 : len(text)-1])
+		text = shellwords.UnescapeQuoted(text[1 : len(text)-1])
 	}
 	if text != a.text {
 		s.read(text, s.depth+1)

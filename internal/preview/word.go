@@ -1,11 +1,11 @@
 package preview
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"claude-permission-daemon/internal/shellwords"
 )
 
 // arg is a word of a command as the program will get it.
@@ -18,20 +18,13 @@ type arg struct {
 	word *syntax.Word
 }
 
-// maxBraces bounds what {a,b}{c,d}… may become.
-const maxBraces = 64
-
 // args expands words as far as the command's text tells: quotes, escapes,
 // braces, "~", and variables that were given a plain value before.
 func (s *shellReader) args(words []*syntax.Word) []arg {
 	var out []arg
 	for _, w := range words {
-		split := []*syntax.Word{w}
-		// SplitBraces changes its word, and Walk knows no braces.
-		if own := (&syntax.Word{Parts: slices.Clone(w.Parts)}); syntax.SplitBraces(own) {
-			split = braces(own)
-		}
-		if len(split) > maxBraces || split == nil {
+		split := shellwords.Braces(w)
+		if split == nil {
 			out = append(out, arg{s.source(w), false, w})
 			continue
 		}
@@ -42,38 +35,6 @@ func (s *shellReader) args(words []*syntax.Word) []arg {
 			}
 			out = append(out, arg{text, exact, w})
 		}
-	}
-	return out
-}
-
-// braces are the words that a word with braces stands for; nil if there are
-// too many, or a range such as {1..9}.
-func braces(w *syntax.Word) []*syntax.Word {
-	out := []*syntax.Word{{}}
-	for _, part := range w.Parts {
-		brace, ok := part.(*syntax.BraceExp)
-		if !ok {
-			for _, o := range out {
-				o.Parts = append(o.Parts, part)
-			}
-			continue
-		}
-		if brace.Sequence {
-			return nil
-		}
-		var next []*syntax.Word
-		for _, o := range out {
-			for _, elem := range brace.Elems {
-				inner := braces(elem)
-				if inner == nil || len(next)+len(inner) > maxBraces {
-					return nil
-				}
-				for _, i := range inner {
-					next = append(next, &syntax.Word{Parts: append(append([]syntax.WordPart(nil), o.Parts...), i.Parts...)})
-				}
-			}
-		}
-		out = next
 	}
 	return out
 }
@@ -96,7 +57,7 @@ func (s *shellReader) value(w *syntax.Word) (string, bool) {
 			if name == "" && s.home != "" {
 				b.WriteString(s.home)
 				if strings.HasPrefix(lit.Value, "~/") {
-					b.WriteString("/" + unescape(rest))
+					b.WriteString("/" + shellwords.Unescape(rest))
 				}
 				continue
 			}
@@ -115,14 +76,14 @@ func (s *shellReader) wordPart(b *strings.Builder, part syntax.WordPart, quoted 
 	switch part := part.(type) {
 	case *syntax.Lit:
 		if quoted {
-			b.WriteString(unescapeQuoted(part.Value))
+			b.WriteString(shellwords.UnescapeQuoted(part.Value))
 		} else {
-			b.WriteString(unescape(part.Value))
+			b.WriteString(shellwords.Unescape(part.Value))
 		}
 		return true
 	case *syntax.SglQuoted:
 		if part.Dollar {
-			b.WriteString(unescapeC(part.Value))
+			b.WriteString(shellwords.UnescapeC(part.Value))
 		} else {
 			b.WriteString(part.Value)
 		}
@@ -151,90 +112,4 @@ func (s *shellReader) wordPart(b *strings.Builder, part syntax.WordPart, quoted 
 		return ok
 	}
 	return false
-}
-
-// unescape takes the backslashes out of an unquoted literal.
-func unescape(v string) string {
-	if !strings.Contains(v, `\`) {
-		return v
-	}
-	var b strings.Builder
-	for i := 0; i < len(v); i++ {
-		if v[i] == '\\' && i+1 < len(v) {
-			if i++; v[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(v[i])
-	}
-	return b.String()
-}
-
-// unescapeQuoted does so in double quotes, where a backslash means itself
-// before most characters.
-func unescapeQuoted(v string) string {
-	if !strings.Contains(v, `\`) {
-		return v
-	}
-	var b strings.Builder
-	for i := 0; i < len(v); i++ {
-		if v[i] == '\\' && i+1 < len(v) && strings.IndexByte("$`\"\\\n", v[i+1]) >= 0 {
-			if i++; v[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(v[i])
-	}
-	return b.String()
-}
-
-// unescapeC reads $'…'.
-func unescapeC(v string) string {
-	var b strings.Builder
-	for i := 0; i < len(v); i++ {
-		if v[i] != '\\' || i+1 == len(v) {
-			b.WriteByte(v[i])
-			continue
-		}
-		i++
-		number := func(digits, base int) {
-			end := i + 1
-			for end < len(v) && end-i <= digits {
-				if _, err := strconv.ParseUint(v[end:end+1], base, 8); err != nil {
-					break
-				}
-				end++
-			}
-			if n, err := strconv.ParseUint(v[i+1:end], base, 32); err == nil {
-				if base == 16 && v[i] != 'x' {
-					b.WriteRune(rune(n))
-				} else {
-					b.WriteByte(byte(n))
-				}
-			}
-			i = end - 1
-		}
-		switch c := v[i]; c {
-		case 'n':
-			b.WriteByte('\n')
-		case 't':
-			b.WriteByte('\t')
-		case 'r':
-			b.WriteByte('\r')
-		case 'e', 'E':
-			b.WriteByte(0x1b)
-		case 'x':
-			number(2, 16)
-		case 'u':
-			number(4, 16)
-		case 'U':
-			number(8, 16)
-		case '0', '1', '2', '3', '4', '5', '6', '7':
-			i--
-			number(3, 8)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }

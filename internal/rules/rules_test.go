@@ -59,7 +59,7 @@ func TestBashRules(t *testing.T) {
 		{"Bash(run_in_background:false)", nil, []string{"ls"}},
 		{"Bash(npm run test:unit)", []string{"npm run test:unit"}, []string{"npm run test"}},
 		// In doubt, a rule that holds back matches.
-		{"Bash(git push *)", []string{"if (", "echo 'open", "echo " + strings.Repeat("x", maxCommand), strings.Repeat("(", 3000)}, nil},
+		{"Bash(git push *)", []string{"if (", "echo 'open", "echo " + strings.Repeat("x", 64<<10), strings.Repeat("(", 3000)}, nil},
 	}
 	for _, tt := range tests {
 		rule, err := Parse(tt.rule)

@@ -7,11 +7,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"claude-permission-daemon/internal/permit"
+	"claude-permission-daemon/internal/shellwords"
 )
-
-// maxCommand is the longest command that is parsed, in bytes. A longer one is
-// treated like one that cannot be.
-const maxCommand = 64 << 10
 
 // bash matches Bash(pattern): the whole command as it is written, and each
 // command in it.
@@ -68,24 +65,16 @@ type call struct {
 // parse gives the simple commands of a line, in subshells, loops, functions
 // and substitutions too; false if it cannot be read.
 func parse(line string) (calls []call, ok bool) {
-	if len(line) > maxCommand {
+	file, err := shellwords.Parse(line)
+	if err != nil {
 		return nil, false
 	}
-	for _, bracket := range []string{"(", "{", "`", "[", "if ", "do "} {
-		if strings.Count(line, bracket) > 1000 {
-			return nil, false // the parser recurses
-		}
-	}
-	// The parser is another's and the command anybody's.
+	// The command is anybody's.
 	defer func() {
 		if recover() != nil {
 			calls, ok = nil, false
 		}
 	}()
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(line), "")
-	if err != nil {
-		return nil, false
-	}
 	source := func(n syntax.Node) string {
 		start, end := int(n.Pos().Offset()), int(n.End().Offset())
 		if start < 0 || end > len(line) || start >= end {
