@@ -24,6 +24,11 @@ func Parse(text string) (file *syntax.File, err error) {
 	if len(text) > maxBytes {
 		return nil, fmt.Errorf("it has %d bytes", len(text))
 	}
+	// A shell takes "\\\r\n" for the end of a word, the parser for nothing at all;
+	// and NULs get lost on the way to a shell.
+	if strings.ContainsAny(text, "\r\x00") {
+		return nil, errors.New("it has carriage returns or NULs")
+	}
 	for _, bracket := range []string{"(", "{", "`", "[", "if ", "do "} {
 		if strings.Count(text, bracket) > maxNesting {
 			return nil, errors.New("it has too many brackets")
@@ -119,53 +124,85 @@ func UnescapeQuoted(v string) string {
 	return b.String()
 }
 
-// UnescapeC reads $'…'.
+// UnescapeC reads what stands in $'…'. A NUL ends it, as in bash.
 func UnescapeC(v string) string {
 	var b strings.Builder
-	for i := 0; i < len(v); i++ {
+	for i := 0; i < len(v); {
 		if v[i] != '\\' || i+1 == len(v) {
 			b.WriteByte(v[i])
+			i++
 			continue
 		}
-		i++
-		number := func(digits, base int) {
-			end := i + 1
-			for end < len(v) && end-i <= digits {
-				if _, err := strconv.ParseUint(v[end:end+1], base, 8); err != nil {
-					break
-				}
-				end++
+		c := v[i+1]
+		i += 2
+		switch {
+		case escapes[c] != 0:
+			b.WriteByte(escapes[c])
+		case c == 'c' && i < len(v):
+			control := v[i] & 0x1f
+			if v[i] == '?' {
+				control = 0x7f
 			}
-			if n, err := strconv.ParseUint(v[i+1:end], base, 32); err == nil {
-				if base == 16 && v[i] != 'x' {
-					b.WriteRune(rune(n))
-				} else {
-					b.WriteByte(byte(n))
-				}
+			i++
+			if control == '\\'&0x1f && i < len(v) && v[i] == '\\' {
+				i++ // it is escaped once more
 			}
-			i = end - 1
-		}
-		switch c := v[i]; c {
-		case 'n':
-			b.WriteByte('\n')
-		case 't':
-			b.WriteByte('\t')
-		case 'r':
-			b.WriteByte('\r')
-		case 'e', 'E':
-			b.WriteByte(0x1b)
-		case 'x':
-			number(2, 16)
-		case 'u':
-			number(4, 16)
-		case 'U':
-			number(8, 16)
-		case '0', '1', '2', '3', '4', '5', '6', '7':
-			i--
-			number(3, 8)
+			b.WriteByte(control)
+		case c >= '0' && c <= '7':
+			n, end := number(v, i-1, 3, 8)
+			if i = end; byte(n) == 0 {
+				return b.String()
+			}
+			b.WriteByte(byte(n))
+		case c == 'x' && i < len(v) && v[i] == '{':
+			n, end := number(v, i+1, len(v), 16)
+			if i = end; i < len(v) && v[i] == '}' {
+				i++
+			}
+			if byte(n) == 0 {
+				return b.String()
+			}
+			b.WriteByte(byte(n))
+		case digits[c] > 0:
+			n, end := number(v, i, digits[c], 16)
+			switch {
+			case end == i: // no digits: no escape
+				b.WriteByte('\\')
+				b.WriteByte(c)
+			case n == 0 || c == 'x' && byte(n) == 0:
+				return b.String()
+			case c == 'x':
+				b.WriteByte(byte(n))
+			default:
+				b.WriteRune(rune(n))
+			}
+			i = end
 		default:
+			b.WriteByte('\\')
 			b.WriteByte(c)
 		}
 	}
 	return b.String()
+}
+
+// escapes are the letters that stand for one character, and the characters
+// that stand for themselves.
+var escapes = [256]byte{
+	'a': 7, 'b': '\b', 'e': 0x1b, 'E': 0x1b, 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
+	'\\': '\\', '\'': '\'', '"': '"', '?': '?',
+}
+
+// digits are how many hexadecimal digits follow a letter at most.
+var digits = [256]int{'x': 2, 'u': 4, 'U': 8}
+
+// number reads a number of at most so many digits and says where it ends.
+func number(v string, from, most, base int) (n uint32, end int) {
+	for end = from; end < len(v) && end-from < most; end++ {
+		digit, err := strconv.ParseUint(v[end:end+1], base, 8)
+		if err != nil {
+			break
+		}
+		n = n*uint32(base) + uint32(digit)
+	}
+	return n, end
 }
