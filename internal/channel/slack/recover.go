@@ -290,6 +290,7 @@ func (c *Channel) sweep(ctx context.Context) {
 		case e == nil:
 			// What this process posts, it knows before; so this is an earlier one's.
 			c.strike(ctx, at, m.Blocks, "No longer open: this request ended while the daemon was not running.")
+			c.touch(t) // it may have come back meanwhile: then its card gets its buttons back
 		}
 	}
 }

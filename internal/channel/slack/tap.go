@@ -286,6 +286,7 @@ func (c *Channel) refuse(ctx context.Context, in interaction, t tag, why *refusa
 	c.tell(ctx, in, why.say)
 	if why.strike && in.TS != "" && !c.keeps(place{in.Channel, in.TS}) {
 		c.strike(ctx, place{in.Channel, in.TS}, in.Message.list("blocks"), "No longer open.")
+		c.touch(t) // it may have come back meanwhile
 	}
 }
 
