@@ -232,7 +232,8 @@ func Samples() map[string]Sample {
 	add("glob", "Glob", m{"pattern": "**/*.go"})
 
 	// The rest of the tools.
-	add("webfetch", "WebFetch", m{"url": "https://go.dev/doc/effective_go?a=1&b=<2>", "prompt": "What does it say of names?"})
+	add("webfetch", "WebFetch", m{"url": "https://go.dev/doc/effective_go", "prompt": "What does it say of names?"})
+	add("webfetch-odd", "WebFetch", m{"url": "https://go.dev@xn--go-dv-7ve.example/?a=1&b=<2>", "prompt": "Is <this> *it*?"})
 	add("websearch", "WebSearch", m{"query": "rounding half to even", "allowed_domains": []any{"go.dev"}})
 	add("mcp", "mcp__orders__cancel", m{"order": 4711, "reason": "twice", "lines": []any{m{"sku": "a1", "count": 2}}})
 	agent := m{"subagent_type": "general-purpose", "description": "Find the slow query", "prompt": "Look for **slow queries** in `db/`.\n- only read"}

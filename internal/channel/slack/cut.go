@@ -157,14 +157,16 @@ func thousands(n int) string {
 	return s
 }
 
-// pieces divides s, at line ends or between words where they are near, so that
-// each piece costs no more than most. Put together they are s.
+// pieces divides s, between paragraphs, lines or words where such a place is
+// near, so that each piece costs no more than most. Put together they are s.
 func pieces(s string, most int) (all []string) {
 	for s != "" {
 		head := prefix(s, most)
 		if len(head) < len(s) {
 			near := len(head) / 2
-			if i := strings.LastIndexByte(head, '\n'); i > near {
+			if i := strings.LastIndex(head, "\n\n"); i > len(head)*3/4 {
+				head = head[:i+2]
+			} else if i := strings.LastIndexByte(head, '\n'); i > near {
 				head = head[:i+1]
 			} else if i := strings.LastIndexByte(head, ' '); i > near {
 				head = head[:i+1]

@@ -71,7 +71,7 @@ func flows() []flow {
 		{"words instead of a choice", "question", "Answer…", nil, []fill{{[]string{"Which framework?", "The usual one"}, typed{"Something else": "Svelte"}}},
 			answer(permit.WayAnswer, 0, fields{"q0.other": {"Svelte"}}), "(Svelte)"},
 		{"picks and words for several", "questions", "Answer…", nil, []fill{{[]string{"Which checks should run on each push?", "ten minutes, on two machines", "│ total       5.50 │"},
-			typed{"Which checks should run on each push?": "Lint|Browser tests", "f0.other": "Spelling", "Where does the total stand?": "2. At the side"}}},
+			typed{"Which checks should run on each push?": "Lint|Browser tests", "f0.other": "Spelling", "Answer 2, to what is written above": "2. At the side"}}},
 			answer(permit.WayAnswer, 0, fields{"q0": {"0", "2"}, "q0.other": {"Spelling"}, "q1": {"1"}}), "(Lint, Browser tests, Spelling; At the side)"},
 		{"one of two forgotten", "questions", "Answer…", nil, []fill{
 			{nil, typed{"Which checks should run on each push?": "Unit tests", "f0.other": "Spelling"}},

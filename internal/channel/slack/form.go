@@ -91,7 +91,7 @@ func fieldBlocks(n int, f permit.Field, values object) (blocks []object, why str
 		label = "Answer " + strconv.Itoa(n+1)
 	case cost(label) > maxLabel-labelRoom:
 		blocks = append(blocks, prose(fieldID(n)+".label", label)...)
-		label = fmt.Sprintf("Answer %d, to what is written above", n+1)
+		label = writtenAbove(n)
 	}
 	hint := strings.TrimSpace(f.Help)
 	if cost(hint) > maxLabel {
@@ -113,6 +113,11 @@ func fieldBlocks(n int, f permit.Field, values object) (blocks []object, why str
 			return nil, "it has too many choices for a form there"
 		}
 		above, options := optionsOf(n, f)
+		if len(above) > 0 && len(blocks) == 0 {
+			// What is asked comes before what can be answered.
+			blocks = append(blocks, richText(fieldID(n)+".label", section(bold(label))))
+			label = writtenAbove(n)
+		}
 		blocks = append(blocks, above...)
 		choose(element, f.Kind, options, chosen)
 		input(fieldID(n), label, hint, !f.Required || f.Other, element)
@@ -134,6 +139,9 @@ func fieldBlocks(n int, f permit.Field, values object) (blocks []object, why str
 		if len(parts) > maxModalBlocks {
 			return nil, "it is too long to change here"
 		}
+		if len(parts) > 1 {
+			hint = strings.TrimSpace(clip(hint, maxLabel/2) + " One part follows the other. A part that is emptied is left out.")
+		}
 		for i, part := range parts {
 			id, element, name := inputID(n, i), object{"multiline": f.Kind == permit.Lines}, label
 			if len(parts) > 1 {
@@ -154,14 +162,20 @@ func fieldBlocks(n int, f permit.Field, values object) (blocks []object, why str
 		if why := textInput(element, other, f.Most); why != "" {
 			return nil, why
 		}
-		said := "Something else"
+		said, hint := "Something else", "Counts instead of a choice."
 		if f.Kind == permit.Many {
-			said = "Something else besides"
+			said, hint = "Something else besides", "Counts beside what is chosen."
 		}
-		input(otherID(n), said, "", true, element)
+		if f.Required {
+			hint += " One of the two is needed."
+		}
+		input(otherID(n), said, hint, true, element)
 	}
 	return blocks, ""
 }
+
+// writtenAbove is the label of an input whose question stands above it.
+func writtenAbove(n int) string { return fmt.Sprintf("Answer %d, to what is written above", n+1) }
 
 // textInput makes element one for text that takes most characters (0: no limit
 // of its own) and begins with value.

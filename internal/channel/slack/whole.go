@@ -76,10 +76,13 @@ func wholeModal(c permit.Card, p preview.Preview, at place, page int) (object, e
 	last := len(starts) - 2
 	page = max(0, min(page, last))
 	title, said := sizeOf(p)
+	blocks := []object{contextOf("who", plainText(whoLine(c.Request, p)))}
 	if last > 0 {
 		said = fmt.Sprintf("page %d of %d · %s", page+1, last+1, said)
 	}
-	blocks := []object{contextOf("who", plainText(whoLine(c.Request, p))), contextOf("size", plainText(said))}
+	if last > 0 || len(p.Parts) != 1 || p.Parts[0].SHA256 == "" { // else its label says it
+		blocks = append(blocks, contextOf("size", plainText(said)))
+	}
 	turns := func(id string) {
 		var to []any
 		for _, t := range []struct {
