@@ -189,7 +189,7 @@ func golden(t *testing.T, path string, got []byte) {
 // with -picture writes it to a file for a browser to take.
 func TestPicture(t *testing.T) {
 	all := samples()
-	var messages []blockhtml.Message
+	var messages []blockhtml.Drawn
 	for name := range strings.SplitSeq(*pictured, ",") {
 		s, ok := all[name]
 		if !ok {

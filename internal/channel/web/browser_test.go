@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"claude-permission-daemon/internal/channel/channeltest"
+	"claude-permission-daemon/internal/channel/channeltest/browsertest"
 	"claude-permission-daemon/internal/permit"
 )
 
@@ -44,58 +44,15 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// opener opens a tab, which closes with the test.
-type opener func(t *testing.T) context.Context
-
 // elsewhere is a name that the browser takes for this machine.
 const elsewhere = "desk.example"
+
+type opener = browsertest.Opener
 
 // chromium starts a real browser.
 func chromium(t *testing.T) opener {
 	t.Helper()
-	path := os.Getenv("CPD_CHROMIUM")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); path == "" && err == nil {
-			path = found
-		}
-	}
-	if path == "" {
-		if os.Getenv("CPD_REQUIRE_PEERS") == "1" {
-			t.Fatal("there is no chromium here (CPD_CHROMIUM names one)")
-		}
-		t.Skip("there is no chromium here (CPD_CHROMIUM names one)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("host-resolver-rules", "MAP "+elsewhere+" 127.0.0.1"),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.WSURLReadTimeout(60*time.Second),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	first, closeFirst := chromedp.NewContext(allocator)
-	if err := chromedp.Do(first); err != nil {
-		stop()
-		t.Fatalf("cannot start %s: %v", path, err)
-	}
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(first) // closes the browser and waits for it
-		closeFirst()
-		stop()
-	})
-	return func(t *testing.T) context.Context {
-		ctx, closeTab := chromedp.NewContext(first)
-		t.Cleanup(closeTab)
-		if err := chromedp.Do(ctx); err != nil { // opens it, for as long as ctx lasts
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
-		t.Cleanup(cancel)
-		return ctx
-	}
+	return browsertest.Chromium(t, chromedp.Flag("host-resolver-rules", "MAP "+elsewhere+" 127.0.0.1"))
 }
 
 // step is one thing that is done in a tab.
@@ -137,16 +94,6 @@ func holds(ctx context.Context, t *testing.T, expression string) {
 func allowScripts(on bool) step {
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
-		return chromedp.Void{}, err
-	}
-}
-
-func inScheme(scheme string) step {
-	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme},
-			{Name: "prefers-reduced-motion", Value: "reduce"},
-		}})
 		return chromedp.Void{}, err
 	}
 }
@@ -469,7 +416,7 @@ func browserLooks(t *testing.T, tab opener) {
 			}
 			do(ctx, t,
 				chromedp.EmulateViewport(look.width, look.height, scale),
-				inScheme(look.scheme),
+				browsertest.InScheme(look.scheme),
 				allowScripts(look.scripts),
 				chromedp.Navigate(s.Status().URL),
 				chromedp.WaitVisible(cardSelector("build")))

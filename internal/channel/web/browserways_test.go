@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"claude-permission-daemon/internal/channel/channeltest"
+	"claude-permission-daemon/internal/channel/channeltest/browsertest"
 	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/internal/preview"
 )
@@ -317,7 +318,7 @@ func TestPictures(t *testing.T) {
 					t.Parallel()
 					s := gallery(t, name)
 					ctx := tab(t)
-					do(ctx, t, chromedp.EmulateViewport(size.width, size.height, chromedp.EmulateScale(size.scale)), inScheme(scheme),
+					do(ctx, t, chromedp.EmulateViewport(size.width, size.height, chromedp.EmulateScale(size.scale)), browsertest.InScheme(scheme),
 						chromedp.Navigate(s.Status().URL), chromedp.WaitVisible(".card"))
 					holds(ctx, t, `document.querySelector("#link").innerText === "Live"`)
 					picture := read(ctx, t, chromedp.CaptureScreenshot())
@@ -368,7 +369,7 @@ func TestAxe(t *testing.T) {
 					link += "card?request=ask&way=edit:0"
 				}
 				ctx := tab(t)
-				do(ctx, t, chromedp.EmulateViewport(look.width, look.height), inScheme(look.scheme), chromedp.Navigate(link), chromedp.WaitVisible(".card"))
+				do(ctx, t, chromedp.EmulateViewport(look.width, look.height), browsertest.InScheme(look.scheme), chromedp.Navigate(link), chromedp.WaitVisible(".card"))
 				if name == "incomplete" {
 					do(ctx, t, chromedp.Click(`button[value="answer:0"]`), chromedp.WaitVisible(".lacks"))
 				}
