@@ -42,6 +42,7 @@ func TestRequestsOfTheRealClient(t *testing.T) {
 		{"PermissionRequest.WebFetch", "WebFetch", `"url"`, false, 1},
 		{"PermissionRequest.MCP", "mcp__", "", false, 1},
 		{"PermissionRequest.AskUserQuestion", "AskUserQuestion", `"questions"`, false, 0},
+		{"PermissionRequest.AskUserQuestion-several", "AskUserQuestion", `"multiSelect": true`, false, 0},
 		{"PermissionRequest.ExitPlanMode", "ExitPlanMode", `"plan"`, false, 0},
 	}
 	for _, tt := range tests {
@@ -99,6 +100,7 @@ func TestSignalsOfTheRealClient(t *testing.T) {
 		{"PreToolUse.Bash", "", 0},
 		{"Notification.permission_prompt", "", 0},
 		{"Elicitation", "", 0},
+		{"ElicitationResult", "", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {

@@ -9,6 +9,14 @@ import (
 	"claude-permission-daemon/test/e2e/claudetest"
 )
 
+// decline declines the form of an MCP server in the terminal.
+func decline(terminal *claudetest.TUI) {
+	terminal.See("requests your input")
+	terminal.Move("❯ Accept", "Down")
+	terminal.Move("❯ Decline", "Right")
+	terminal.Answer("❯ Decline", "Enter")
+}
+
 // An MCP server's tool is asked about like any other. Its form is filled in,
 // declined or cancelled on the page, and the server gets just that. It is open
 // in the terminal only once the hook has ended: for whoever is at the keyboard
@@ -46,20 +54,13 @@ func TestElicitationOnThePage(t *testing.T) {
 	card.then("delivered", "Cancelled by")
 	told(t, api.Asked(5), `The person said {"action":"cancel"`)
 
-	decline := func() {
-		t.Helper()
-		terminal.See("requests your input")
-		terminal.Move("❯ Accept", "Down")
-		terminal.Move("❯ Decline", "Right")
-		terminal.Answer("❯ Decline", "Enter")
-	}
 	card = page.card("open", "Your name?")
 	daemon.do("here")
 	card.then("ended", "Handed back to the terminal: the person is back")
-	decline()
+	decline(terminal)
 	told(t, api.Asked(6), `The person said {"action":"decline"}`)
 	offered := len(daemon.records(permit.RecordOffered))
-	decline()
+	decline(terminal)
 	told(t, api.Asked(7), `The person said {"action":"decline"}`)
 	terminal.See("Done.")
 	if n := len(daemon.records(permit.RecordOffered)); n != offered || page.buttons() != 0 {

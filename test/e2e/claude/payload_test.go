@@ -82,34 +82,37 @@ func TestPayloads(t *testing.T) {
 		})
 	})
 	t.Run("questions", func(t *testing.T) {
-		question := map[string]any{"question": "Which framework?", "header": "Framework", "multiSelect": false, "options": []any{
-			map[string]any{"label": "React", "description": "The usual one"}, map[string]any{"label": "Vue", "description": "The other one"},
-		}}
 		home, hook := recorded(t, claudetest.Script(
-			claudetest.Use("AskUserQuestion", map[string]any{"questions": []any{question}}),
+			ask(question("Which framework?", "Framework", false, "React", "Vue")),
 			claudetest.Use("mcp__demo__ask_name", map[string]any{}),
 		), everyEvent...)
 		hook.Answer("PermissionRequest.mcp__demo__ask_name", allow)
-		hook.Answer("Elicitation", `{"hookSpecificOutput":{"hookEventName":"Elicitation","action":"accept","content":{"name":"Jo"}}}`)
 		terminal := home.Start()
 		terminal.Prompt("ask me")
 		hook.Await(`"Notification"`)          // six seconds later
-		terminal.Answer("The usual one", "1") // the question itself stays in the transcript
+		terminal.Answer("That is React", "1") // the question itself stays in the transcript
+		decline(terminal)
 		hook.Await(`"Stop"`)
 		compare(t, home, hook, map[string][]string{
 			"PermissionRequest.AskUserQuestion": {`"PermissionRequest"`, `"AskUserQuestion"`},
 			"Notification.permission_prompt":    {`"Notification"`, `permission_prompt`},
 			"PostToolUse.AskUserQuestion":       {`"PostToolUse"`, `"AskUserQuestion"`},
 			"Elicitation":                       {`"Elicitation"`},
+			"ElicitationResult":                 {`"ElicitationResult"`},
 		})
 	})
 	t.Run("plan", func(t *testing.T) {
-		home, hook := recorded(t, plan(leave), everyEvent...)
+		home, hook := recorded(t, plan(ask(
+			question("Which framework?", "Framework", false, "React", "Vue"),
+			question("Which extras?", "Extras", true, "Lint", "CI", "Docs"),
+		), leave), everyEvent...)
+		hook.Answer("PermissionRequest.AskUserQuestion", deny)
 		terminal := home.Start("--permission-mode", "plan")
 		terminal.Prompt("plan it")
 		hook.Await(`"PermissionRequest"`, `"ExitPlanMode"`)
 		compare(t, home, hook, map[string][]string{
-			"PermissionRequest.ExitPlanMode": {`"PermissionRequest"`, `"ExitPlanMode"`},
+			"PermissionRequest.AskUserQuestion-several": {`"PermissionRequest"`, `"AskUserQuestion"`},
+			"PermissionRequest.ExitPlanMode":            {`"PermissionRequest"`, `"ExitPlanMode"`},
 		})
 	})
 	t.Run("subagent", func(t *testing.T) {
