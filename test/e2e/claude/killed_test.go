@@ -171,7 +171,7 @@ func (k *killing) round(name string, victim int, rng *rand.Rand) (pressed bool) 
 	// answered.
 	claudetest.Wait(k.t, "the round does not end", func() bool {
 		screen := k.terminal.Screen()
-		if strings.Contains(screen, dialog) {
+		if strings.Contains(screen, dialog) || strings.Contains(screen, rewind) {
 			k.terminal.Keys("Escape")
 			time.Sleep(100 * time.Millisecond)
 			return false
@@ -182,12 +182,19 @@ func (k *killing) round(name string, victim int, rng *rand.Rand) (pressed bool) 
 	return pressed
 }
 
+// rewind is a line of the menu that a second Escape opens, where the first was
+// slow to close the dialog.
+const rewind = "Restore the code and/or conversation"
+
 // idle reports whether the client has nothing to do for a moment.
 func (k *killing) idle() bool {
 	for range 5 {
 		time.Sleep(50 * time.Millisecond)
-		if screen := k.terminal.Screen(); strings.Contains(screen, dialog) || strings.Contains(screen, "esc to interrupt") {
-			return false
+		screen := k.terminal.Screen()
+		for _, busy := range []string{dialog, rewind, "esc to interrupt"} {
+			if strings.Contains(screen, busy) {
+				return false
+			}
 		}
 	}
 	return true
