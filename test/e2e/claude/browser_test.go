@@ -48,7 +48,7 @@ func open(t *testing.T, link string) *page {
 	if err := chromedp.Do(ctx); err != nil { // starts it, for as long as ctx lasts
 		t.Fatalf("cannot start %s: %v", path, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	p := &page{t: t, ctx: limited}
 	t.Cleanup(func() {
@@ -133,15 +133,15 @@ func (c card) has(selector string) int {
 // unfold opens one of the card's folds, by the way that is in it: "edit-0".
 func (c card) unfold(way string) {
 	c.t.Helper()
-	c.do(chromedp.Click(chromedp.CSS(c.at(`details[data-keep="`+way+`"] > summary`))),
-		chromedp.WaitVisible(chromedp.CSS(c.at(`details[data-keep="`+way+`"] button`))))
+	fold := c.at(`details[data-keep="` + way + `"]`)
+	c.click(fold+" > summary", fmt.Sprintf("document.querySelector('%s').open", fold))
 }
 
 // pick chooses one of a field's choices.
 func (c card) pick(field, value string) {
 	c.t.Helper()
 	choice := c.at(fmt.Sprintf(`input[name="%s"][value="%s"]`, field, value))
-	c.do(chromedp.Click(chromedp.CSS(choice)), chromedp.WaitVisible(chromedp.CSS(choice+":checked")))
+	c.click(choice, fmt.Sprintf("document.querySelector('%s').checked", choice))
 }
 
 // write has a text in a field, in place of what was there.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"claude-permission-daemon/internal/permit"
 	"claude-permission-daemon/test/e2e/claudetest"
 )
 
@@ -64,7 +65,9 @@ func TestPlanRejectedThenChanged(t *testing.T) {
 	told(t, api.Asked(3), "say it in French")
 
 	card = page.card("open", "Say hello")
-	terminal.See("plan mode on")
+	if again := daemon.records(permit.RecordOpened)[1].Opened; again.Mode != "plan" {
+		t.Errorf("it is asked again in the mode %s", again.Mode)
+	}
 	card.unfold("edit-0")
 	card.write("f.text", "## Plan\n1. Say bonjour\n")
 	card.tap(`button[value="edit:0"]`)
