@@ -36,6 +36,7 @@ func TestRequestsOfTheRealClient(t *testing.T) {
 		{"PermissionRequest.Bash-npm", "Bash", "npm", false, 1},
 		{"PermissionRequest.Bash-compound", "Bash", "&&", false, 1},
 		{"PermissionRequest.Bash-subagent", "Bash", `"command"`, true, -1},
+		{"PermissionRequest.Bash-auto", "Bash", "curl", false, 2},
 		{"PermissionRequest.Write", "Write", `"content"`, false, 1},
 		{"PermissionRequest.Edit", "Edit", `"old_string"`, false, 1},
 		{"PermissionRequest.Read", "Read", `"file_path"`, false, 1},
@@ -71,6 +72,36 @@ func TestRequestsOfTheRealClient(t *testing.T) {
 	}
 }
 
+// What auto mode refused may be asked about, or told.
+func TestRefusalOfTheRealClient(t *testing.T) {
+	e := load(t, "PermissionDenied.Bash")
+	r, err := e.Request()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Kind != permit.Refused || r.Tool != "Bash" || !strings.Contains(string(r.Input), "touch x") || r.Why != "It makes a file" ||
+		r.Mode != "auto" || r.Session == "" || e.ContractOf(permit.Client{Attended: true}) != permit.Blocking {
+		t.Errorf("request %+v", r)
+	}
+	want := permit.Note{Class: permit.NoteRefused, Session: e.SessionID, Cwd: e.Cwd, Title: "Auto mode refused a call of Bash", Text: "It makes a file"}
+	if n, ok := e.Note(); !ok || n != want {
+		t.Errorf("note %+v", n)
+	}
+	// The third refusal in a row is a request, with a rule for whatever is run by sh.
+	if r, err = load(t, "PermissionRequest.Bash-auto").Request(); err != nil {
+		t.Fatal(err)
+	}
+	var broad []string
+	for _, way := range Ways(r, false) {
+		if way.Warning != "" {
+			broad = append(broad, way.Label)
+		}
+	}
+	if diff := cmp.Diff([]string{"Always allow sh"}, broad); diff != "" {
+		t.Errorf("rules that are called broad (-want +got):\n%s", diff)
+	}
+}
+
 func TestRequestNeedsATool(t *testing.T) {
 	if _, err := (Event{}).Request(); err == nil || !strings.Contains(err.Error(), "tool_name is missing") {
 		t.Errorf("error %v", err)
@@ -101,6 +132,7 @@ func TestSignalsOfTheRealClient(t *testing.T) {
 		{"Notification.permission_prompt", "", 0},
 		{"Elicitation", "", 0},
 		{"ElicitationResult", "", 0},
+		{"PermissionDenied.Bash", "", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {

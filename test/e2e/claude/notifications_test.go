@@ -4,6 +4,7 @@ package claude
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -60,10 +61,24 @@ func (p *program) request(state string) string {
 	return p.pending()[0].ID
 }
 
+// shows waits until a part of the page says all these texts.
+func (p *page) shows(part string, texts ...string) {
+	p.t.Helper()
+	claudetest.Wait(p.t, fmt.Sprintf("%s does not say %q", part, texts), func() bool {
+		shown, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](fmt.Sprintf("(document.querySelector('%s') || {innerText: ''}).innerText", part)))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(shown, text) })
+	})
+}
+
 func TestNotes(t *testing.T) {
+	t.Parallel()
 	// begin has a client with our hook and the recorder, whose session is idle
 	// half a second after a turn.
 	begin := func(t *testing.T, events []string, notify string, answers ...claudetest.Answer) (*program, *claudetest.Recorder, *claudetest.TUI) {
+		t.Helper()
 		t.Parallel() // they wait for Claude Code, most of the time
 		home, beside := recorded(t, claudetest.Script(answers...))
 		home.State(map[string]any{"messageIdleNotifThresholdMs": 500})
@@ -88,10 +103,7 @@ func TestNotes(t *testing.T) {
 		daemon.do("approve", id)
 		terminal.See("Second.")
 		daemon.told([2]string{"finished", "First."}, [2]string{"finished", "Second."})
-		shown, err := chromedp.Run(page.ctx, chromedp.Evaluate[string](`document.querySelector("#notes").innerText`))
-		if err != nil || !strings.Contains(shown, "Claude has finished") || !strings.Contains(shown, "First.") || !strings.Contains(shown, "Second.") {
-			t.Errorf("the page says %q (%v)", shown, err)
-		}
+		page.shows("#notes", "Claude has finished", "First.", "Second.")
 	})
 
 	// Where the end of a turn is not told, the notification is; and so is a

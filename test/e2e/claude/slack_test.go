@@ -21,38 +21,47 @@ import (
 // a person at the loopback Slack, who knows buttons and inputs by what is
 // written on them.
 
-// alice is that person: who may decide, in a workspace of her own.
-type alice struct {
+// person is Alice, who may decide, in a workspace of her own.
+type person struct {
 	t     *testing.T
 	slack *slacktest.Server
 }
 
 // withSlack gives a workspace to a home's daemon, with more of a configuration.
-func withSlack(t *testing.T, home *claudetest.Home, more string) (*alice, *program) {
+// The hooks are as they are installed.
+func withSlack(t *testing.T, home *claudetest.Home, more string) (*person, *program) {
 	t.Helper()
 	slack, err := slacktest.Start(slacktest.Options{BotToken: "xoxb-1-a", AppToken: "xapp-1-a", Users: []string{"U0ALICE"}, Harsh: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(slack.Close)
-	daemon := install(t, home, fmt.Sprintf(
+	daemon := serve(t, home, fmt.Sprintf(
 		"[slack]\nbot_token = \"xoxb-1-a\"\napp_token = \"xapp-1-a\"\nchannel = \"U0ALICE\"\napi_url = %q\n", slack.URL()), more)
-	return &alice{t: t, slack: slack}, daemon
+	if said, err := daemon.hooks("install"); err != nil {
+		t.Fatalf("hooks install: %v\n%s", err, said)
+	}
+	return &person{t: t, slack: slack}, daemon
 }
 
 // soon is how long she waits for Slack.
-func (a *alice) soon() context.Context {
+func (a *person) soon() context.Context {
 	ctx, cancel := context.WithTimeout(a.t.Context(), time.Minute)
 	a.t.Cleanup(cancel)
 	return ctx
 }
 
 // sees waits for a message with all these texts on it.
-func (a *alice) sees(texts ...string) slacktest.Message {
+func (a *person) sees(texts ...string) slacktest.Message {
+	a.t.Helper()
+	return a.finds(texts, func(slacktest.Message) bool { return true })
+}
+
+func (a *person) finds(texts []string, is func(slacktest.Message) bool) slacktest.Message {
 	a.t.Helper()
 	m, err := a.slack.WaitMessage(a.soon(), func(m slacktest.Message) bool {
 		shown := readable(m.Blocks)
-		return !m.Deleted && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(shown, text) })
+		return !m.Deleted && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(shown, text) }) && is(m)
 	})
 	if err != nil {
 		var shown []string
@@ -66,13 +75,13 @@ func (a *alice) sees(texts ...string) slacktest.Message {
 
 // tap taps a button of the message that has it and says all these texts. It
 // returns what she has to confirm for it to count; empty: nothing.
-func (a *alice) tap(button string, texts ...string) (confirmed string) {
+func (a *person) tap(button string, texts ...string) (confirmed string) {
 	a.t.Helper()
-	m := a.sees(append(texts, button)...)
-	b := find(m.Blocks, func(o map[string]any) bool { return o["type"] == "button" && readable(o["text"]) == button+"\n" })
-	if b == nil {
-		a.t.Fatalf("%q is no button: %s", button, m.Blocks)
-	}
+	var b map[string]any
+	m := a.finds(append(texts, button), func(m slacktest.Message) bool {
+		b = find(m.Blocks, func(o map[string]any) bool { return o["type"] == "button" && readable(o["text"]) == button+"\n" })
+		return b != nil
+	})
 	tapped, err := a.slack.Click(a.soon(), slacktest.Click{Channel: m.Channel, TS: m.TS, ActionID: b["action_id"].(string)})
 	if err != nil || !tapped.Acked {
 		a.t.Fatalf("Slack could not pass the tap on %q on: %+v, %v", button, tapped, err)
@@ -89,7 +98,7 @@ type input struct {
 
 // fills fills the inputs of the modal that is open, in their order, leaves the
 // others as they are, and sends it off. It returns what the modal said.
-func (a *alice) fills(inputs ...input) (said string) {
+func (a *person) fills(inputs ...input) (said string) {
 	a.t.Helper()
 	v, err := a.slack.WaitView(a.soon(), nil)
 	if err != nil {
@@ -179,6 +188,7 @@ func modelTold(t *testing.T, asked claudetest.Request) string {
 // Questions are answered in a modal, a command is denied with words, and a rule
 // is allowed for good.
 func TestAnsweredInSlack(t *testing.T) {
+	t.Parallel()
 	question := func(text string, several bool, labels ...string) any {
 		var options []any
 		for _, label := range labels {
@@ -244,6 +254,7 @@ func TestAnsweredInSlack(t *testing.T) {
 
 // A plan is approved as it was changed in Slack, and so it is carried out.
 func TestPlanEditedInSlack(t *testing.T) {
+	t.Parallel()
 	api := claudetest.NewAPI(t, plan())
 	home := claudetest.NewHome(t, api, "tmux")
 	alice, _ := withSlack(t, home, "")
@@ -272,6 +283,7 @@ func TestPlanEditedInSlack(t *testing.T) {
 // Whoever leaves is told in Slack what has ended meanwhile. Whoever is away
 // answers what ends, and the session goes on with that.
 func TestTurnAnsweredInSlack(t *testing.T) {
+	t.Parallel()
 	api := claudetest.NewAPI(t, claudetest.Script(claudetest.Say("First."), claudetest.Say("Second."), claudetest.Say("Third.")))
 	home := claudetest.NewHome(t, api, "tmux")
 	alice, daemon := withSlack(t, home, "[notify]\nreplies = true\n")

@@ -32,6 +32,8 @@ type Request struct {
 	System   json.RawMessage   `json:"system"`
 	Messages []Message         `json:"messages"`
 	Tools    []json.RawMessage `json:"tools"`
+	// Safeguards ask for checks of the answer: in auto mode, of its calls.
+	Safeguards []json.RawMessage `json:"safeguards"`
 }
 
 // Message is one message of a request.
@@ -145,10 +147,12 @@ type Answer struct {
 type Call struct {
 	Tool  string
 	Input any
+	// Flagged is why auto mode's check finds the call dangerous; empty: it does not.
+	Flagged string
 }
 
 // Use is an answer that calls one tool.
-func Use(tool string, input any) Answer { return Answer{Calls: []Call{{tool, input}}} }
+func Use(tool string, input any) Answer { return Answer{Calls: []Call{{Tool: tool, Input: input}}} }
 
 // Say is an answer in words.
 func Say(text string) Answer { return Answer{Text: text} }
@@ -209,7 +213,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(asked.Tools) == 0 {
-		stream(w, asked.Model, Say("A test"), 0)
+		stream(w, asked, Say("A test"), 0)
 		return
 	}
 	a.mu.Lock()
@@ -218,11 +222,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	close(a.grown)
 	a.grown = make(chan struct{})
 	a.mu.Unlock()
-	stream(w, asked.Model, a.script(asked), number)
+	stream(w, asked, a.script(asked), number)
 }
 
 // stream writes an answer as the events of a streamed message.
-func stream(w http.ResponseWriter, model string, answer Answer, number int) {
+func stream(w http.ResponseWriter, asked Request, answer Answer, number int) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	send := func(kind string, fields map[string]any) {
 		fields["type"] = kind
@@ -234,7 +238,7 @@ func stream(w http.ResponseWriter, model string, answer Answer, number int) {
 	}
 	stop, index := "end_turn", 0
 	send("message_start", map[string]any{"message": map[string]any{
-		"id": fmt.Sprintf("msg_%04d", number), "type": "message", "role": "assistant", "model": model, "content": []any{},
+		"id": fmt.Sprintf("msg_%04d", number), "type": "message", "role": "assistant", "model": asked.Model, "content": []any{},
 		"stop_reason": nil, "stop_sequence": nil, "usage": map[string]any{"input_tokens": 10, "output_tokens": 1},
 	}})
 	block := func(start, delta map[string]any) {
@@ -246,15 +250,30 @@ func stream(w http.ResponseWriter, model string, answer Answer, number int) {
 	if answer.Text != "" {
 		block(map[string]any{"type": "text", "text": ""}, map[string]any{"type": "text_delta", "text": answer.Text})
 	}
+	checked := map[string]any{}
 	for i, call := range answer.Calls {
 		stop = "tool_use"
+		id := fmt.Sprintf("toolu_%04d_%d", number, i)
+		checked[id] = check(call)
 		input, err := json.Marshal(call.Input)
 		if err != nil {
 			panic(err)
 		}
-		block(map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%04d_%d", number, i), "name": call.Tool, "input": map[string]any{}},
+		block(map[string]any{"type": "tool_use", "id": id, "name": call.Tool, "input": map[string]any{}},
 			map[string]any{"type": "input_json_delta", "partial_json": string(input)})
 	}
-	send("message_delta", map[string]any{"delta": map[string]any{"stop_reason": stop, "stop_sequence": nil}, "usage": map[string]any{"output_tokens": 10}})
+	end := map[string]any{"stop_reason": stop, "stop_sequence": nil}
+	if len(asked.Safeguards) > 0 {
+		end["safeguard_results"] = []any{map[string]any{"type": "dangerous_tool_use", "status": map[string]any{"type": "available", "tool_uses": checked}}}
+	}
+	send("message_delta", map[string]any{"delta": end, "usage": map[string]any{"output_tokens": 10}})
 	send("message_stop", map[string]any{})
+}
+
+// check is what auto mode's check says of a call.
+func check(call Call) map[string]any {
+	if call.Flagged == "" {
+		return map[string]any{"type": "evaluated", "outcome": "not_flagged"}
+	}
+	return map[string]any{"type": "evaluated", "outcome": "flagged", "explanation": call.Flagged}
 }
