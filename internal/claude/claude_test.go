@@ -91,6 +91,7 @@ func TestRefusalOfTheRealClient(t *testing.T) {
 	if r, err = load(t, "PermissionRequest.Bash-auto").Request(); err != nil {
 		t.Fatal(err)
 	}
+	r.Contract = permit.Parallel
 	var broad []string
 	for _, way := range Ways(r, false) {
 		if way.Warning != "" {

@@ -105,7 +105,7 @@ func wayOf(ways []permit.Way, a permit.Answer) (permit.Way, string) {
 	case !known:
 		return permit.Way{}, "It does not count: it is neither allow nor deny."
 	case a.Way == "" && a.Decision.Verb == permit.Allow:
-		return permit.Way{}, "A bare yes is no answer to this: choose, fill in its form, or answer in the terminal."
+		return permit.Way{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."
 	}
 	return permit.Way{}, "It does not count: this request cannot be answered so."
 }

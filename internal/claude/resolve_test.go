@@ -192,7 +192,7 @@ func TestResolve(t *testing.T) {
 		{"a plan that is followed by no such thing", plan, permit.Answer{Way: permit.WayEdit, Fields: said("text", "x", "mode", "2")}, false, permit.Decision{}, later + "there is no such choice (Afterwards)."},
 		{"a plan that is followed by both", plan, permit.Answer{Way: permit.WayEdit, Fields: said("text", "x", "mode", "0", "mode", "1")}, false, permit.Decision{}, later + "only one can be chosen (Afterwards)."},
 		{"a plan with feedback", plan, permit.Answer{Way: permit.WayReason, Fields: said("message", "smaller")}, false, permit.Decision{Verb: permit.Deny, Way: permit.WayReason, Message: "smaller"}, ""},
-		{"a plan that is not there", noPlan, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose, fill in its form, or answer in the terminal."},
+		{"a plan that is not there", noPlan, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."},
 		{"edits to a plan that is not there", noPlan, permit.Answer{Way: permit.WayEdits}, true, permit.Decision{}, no + "this request cannot be answered so."},
 		{"no to a plan that is not there", noPlan, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayDeny}, ""},
 
@@ -203,12 +203,12 @@ func TestResolve(t *testing.T) {
 		{"a reply of the terminal", finished, permit.Answer{Way: permit.WayAnswer, Decision: permit.Decision{Message: "go on"}}, true, permit.Decision{Verb: permit.Allow, Way: permit.WayAnswer, Message: "go on"}, ""},
 		{"an empty reply", finished, permit.Answer{Way: permit.WayAnswer, Decision: permit.Decision{Message: " "}}, true, permit.Decision{}, later + "an answer is missing (What Claude should do next)."},
 		{"too long a reply", finished, permit.Answer{Way: permit.WayAnswer, Decision: permit.Decision{Message: long + "é"}}, true, permit.Decision{}, tooManyWords},
-		{"a bare yes to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose, fill in its form, or answer in the terminal."},
+		{"a bare yes to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."},
 		{"a no to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{}, no + "this request cannot be answered so."},
 		{"a form", form, permit.Answer{Way: permit.WayAnswer, Fields: said("q0", "x")}, true, permit.Decision{Verb: permit.Allow, Way: permit.WayAnswer, Input: json.RawMessage(`{"p":"x"}`)}, ""},
 		{"a form that is declined", form, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayDeny}, ""},
 		{"a form that is cancelled", form, permit.Answer{Way: permit.WayCancel}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayCancel}, ""},
-		{"a bare yes to a form", form, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose, fill in its form, or answer in the terminal."},
+		{"a bare yes to a form", form, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

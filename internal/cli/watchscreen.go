@@ -174,6 +174,8 @@ func (s *screen) give(p wire.Pending, way *permit.Way, waiting *permit.Way, now 
 	seen, known := s.whole[keyOf(p)]
 	switch {
 	case !s.ready(now):
+	case way == nil && p.Held != "":
+		s.said = "It cannot be allowed here. " + p.Held
 	case way == nil:
 		s.said = "This one cannot simply be approved: see its numbered answers, or answer it where it is shown."
 	case len(way.Form) > 0:
@@ -371,10 +373,18 @@ func (s *screen) body(seen wire.Shown, wide int) []string {
 		add(dim, m)
 	}
 	lines = append(lines, "")
+	if seen.Held != "" {
+		add(yellow, "It cannot be allowed here. "+seen.Held)
+	}
+	elsewhere := false
 	for i, way := range seen.Ways {
 		if i < 9 && len(way.Form) == 0 {
 			add(dim, fmt.Sprintf("%d %s", i+1, way.Label))
 		}
+		elsewhere = elsewhere || len(way.Form) > 0 && way.Verb == permit.Allow
+	}
+	if elsewhere {
+		add(dim, "More ways to answer, with forms, are on the page and in Slack.")
 	}
 	return lines
 }

@@ -70,7 +70,7 @@ line 2 of one
 1 Approve
 2 Always allow
 4 Deny
-
+More ways to answer, with forms, are on the page and in Slack.
 
 a approve  d deny  m deny with a message  enter details  ↑↓ choose  q quit`
 	if diff := cmp.Diff(strings.Split(want, "\n"), s.draw(80, 18, at)); diff != "" {

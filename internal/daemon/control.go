@@ -95,7 +95,7 @@ func (d *Daemon) pending() ([]wire.Pending, error) {
 func listed(p broker.Pending, seen preview.Preview) wire.Pending {
 	r := p.Card.Request
 	return wire.Pending{
-		ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: seen.Summary, Kind: r.Kind, Ordinal: r.Ordinal, Ways: seen.Ways,
+		ID: r.ID, State: string(p.State), Tool: r.Tool, Summary: seen.Summary, Kind: r.Kind, Ordinal: r.Ordinal, Ways: seen.Ways, Held: seen.Held,
 		Cwd: r.Cwd, Project: r.Project, Branch: r.Branch, SessionID: r.Session, Agent: r.Agent,
 		Host: r.Machine.Host, Since: r.Asked, Deadline: r.Deadline, Contract: string(r.Contract),
 		Generation: r.Generation, Digest: r.Digest, Cards: p.Cards,

@@ -42,6 +42,13 @@ func (p policy) of(r permit.Request) preview.Policy {
 	return says
 }
 
+// inTerminal is of for whoever answers in the terminal, where all can be allowed.
+func (p policy) inTerminal(r permit.Request) preview.Policy {
+	says := p.of(r)
+	says.Terminal = ""
+	return says
+}
+
 // resolve turns an answer into a decision, where the rules allow it.
 func (p policy) resolve(r permit.Request, a permit.Answer) (permit.Decision, string) {
 	decision, lacks := claude.Resolve(r, a, p.edit)

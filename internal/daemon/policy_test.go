@@ -61,6 +61,18 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// The terminal itself is offered what only it can allow.
+func TestTheTerminalMayAllow(t *testing.T) {
+	r := start(t, func(o *Options) { o.Config.Approve.NeverRemote = []string{"Bash(git push *)"} })
+	r.setPresence("away")
+	r.dial().send(enveloped("only-here", ask("s", "git push"))).line()
+	open := r.waitOpen("offered")
+	if len(open.Ways) == 0 || open.Ways[0].Name != permit.WayApprove || open.Held != "" {
+		t.Errorf("the terminal is offered %+v, held %q", open.Ways, open.Held)
+	}
+	r.waitPage("lets this be allowed in the terminal only", `value="allow"`)
+}
+
 // A person's words reach the model as they are, and the cards masked: they may
 // be typed on the page and shown in Slack.
 func TestWordsAreMaskedOnTheCards(t *testing.T) {

@@ -41,7 +41,9 @@ func (d *Daemon) newChannels() error {
 	d.policy = rules
 	seen := preview.Options{Files: preview.Disk{}, Home: home, Mask: d.masker, Policy: rules.of, Edit: c.Approve.Edit}
 	previews := preview.New(seen)
-	d.preview = previews.Of
+	terminal := seen
+	terminal.Policy = rules.inTerminal
+	d.preview = preview.New(terminal).Of
 	seen.Withhold = c.Privacy.Body == "none"
 	outside := preview.New(seen) // for what leaves the machine
 	if c.Web.Enabled() {

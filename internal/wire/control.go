@@ -60,6 +60,7 @@ type Pending struct {
 	Kind       permit.Kind       `json:"kind,omitempty"`
 	Ordinal    int               `json:"ordinal,omitempty"` // of identical requests, from 2
 	Ways       []permit.Way      `json:"ways"`              // how it can be answered
+	Held       string            `json:"held,omitempty"`    // why it cannot be allowed
 }
 
 // Shown answers OpShow, with ID: one open request, and the whole of what a
