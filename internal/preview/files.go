@@ -108,23 +108,44 @@ func kindOf(mode fs.FileMode) string {
 	return "not a regular file"
 }
 
-// Resolve resolves the longest part of path that exists.
+// maxLinks is how many links in a row that lead to nothing are followed, as
+// the kernel does.
+const maxLinks = 40
+
+// Resolve resolves the longest part of path that exists. A link to nothing is
+// still a link, and leads to where it would be made.
 func (Disk) Resolve(path string) string {
 	path = filepath.Clean(path)
+	for range maxLinks {
+		next, again := resolveOnce(path)
+		if !again {
+			return next
+		}
+		path = next
+	}
+	return path
+}
+
+// resolveOnce follows links up to the first that leads to nothing, and that
+// one; again says that it did.
+func resolveOnce(path string) (next string, again bool) {
 	rest := ""
 	for dir := path; ; dir = filepath.Dir(dir) {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			return filepath.Join(real, rest)
+			return filepath.Join(real, rest), false
 		}
-		// A link to nothing is still a link.
 		if target, err := os.Readlink(dir); err == nil {
 			if !filepath.IsAbs(target) {
-				target = filepath.Join(filepath.Dir(dir), target)
+				from := filepath.Dir(dir)
+				if real, err := filepath.EvalSymlinks(from); err == nil {
+					from = real
+				}
+				target = filepath.Join(from, target)
 			}
-			return filepath.Join(target, rest)
+			return filepath.Join(target, rest), true
 		}
 		if dir == filepath.Dir(dir) {
-			return path
+			return path, false
 		}
 		rest = filepath.Join(filepath.Base(dir), rest)
 	}

@@ -72,6 +72,8 @@ func TestDiskResolves(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for _, err := range []error{
 		os.MkdirAll(at("a/b"), 0o700), os.Symlink("a", at("link")), os.Symlink("/nowhere/x", at("dangling")), os.WriteFile(at("a/f"), nil, 0o600),
+		os.Symlink("two", at("one")), os.Symlink("/nowhere/.zshrc", at("two")), os.Symlink("/nowhere", at("dir")), os.Symlink("dir/.zshrc", at("three")),
+		os.Symlink("../x", at("a/b/up")), os.Symlink("a/b", at("deep")), os.Symlink("loop", at("loop")), os.Symlink("pong", at("ping")), os.Symlink("ping", at("pong")),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -85,6 +87,13 @@ func TestDiskResolves(t *testing.T) {
 		"link/b/../f":    "a/f",
 		"dangling":       "/nowhere/x",
 		"dangling/below": "/nowhere/x/below",
+		// Each hop of a link to nothing counts, and each folder on its way.
+		"one":     "/nowhere/.zshrc",
+		"one/b":   "/nowhere/.zshrc/b",
+		"three":   "/nowhere/.zshrc",
+		"deep/up": "a/x",
+		"loop":    "loop",
+		"ping/x":  "ping/x",
 	} {
 		if !strings.HasPrefix(want, "/") {
 			want = at(want)
