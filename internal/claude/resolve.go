@@ -26,7 +26,7 @@ func Resolve(r permit.Request, a permit.Answer, edit bool) (d permit.Decision, l
 		return d, lacks
 	}
 	d.Verb, d.Way, d.Permissions = way.Verb, way.Name, EntriesOf(r, way)
-	if d, lacks = withWords(d, way, a.Fields); lacks != "" {
+	if d, lacks = withWords(r.Kind, d, way, a.Fields); lacks != "" {
 		return d, lacks
 	}
 	switch way.Name {
@@ -53,9 +53,9 @@ func Resolve(r permit.Request, a permit.Answer, edit bool) (d permit.Decision, l
 }
 
 // withWords are the words for the model that go with the way, from its form or,
-// where they came without one, from the decision. An approval carries none:
-// Claude Code would not read them.
-func withWords(d permit.Decision, way permit.Way, fields map[string][]string) (permit.Decision, string) {
+// where they came without one, from the decision. An approval carries none, and
+// of denials a permission's alone: Claude Code would not read them.
+func withWords(kind permit.Kind, d permit.Decision, way permit.Way, fields map[string][]string) (permit.Decision, string) {
 	if way.Verb == permit.Allow {
 		d.Interrupt = false
 	}
@@ -73,9 +73,12 @@ func withWords(d permit.Decision, way permit.Way, fields map[string][]string) (p
 		}
 		return d, lacks
 	}
-	if way.Verb == permit.Allow {
+	switch {
+	case way.Verb == permit.Allow:
 		d.Message = ""
-	} else if utf8.RuneCountInString(d.Message) > mostWords {
+	case kind != permit.Permission && d.Message != "":
+		return d, "It does not count yet: no words go with it. Claude Code takes them with the denial of a permission only."
+	case utf8.RuneCountInString(d.Message) > mostWords:
 		return d, tooManyWords
 	}
 	return d, ""

@@ -204,9 +204,10 @@ func TestResolve(t *testing.T) {
 		{"an empty reply", finished, permit.Answer{Way: permit.WayAnswer, Decision: permit.Decision{Message: " "}}, true, permit.Decision{}, later + "an answer is missing (What Claude should do next)."},
 		{"too long a reply", finished, permit.Answer{Way: permit.WayAnswer, Decision: permit.Decision{Message: long + "é"}}, true, permit.Decision{}, tooManyWords},
 		{"a bare yes to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."},
-		{"a no to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{}, no + "this request cannot be answered so."},
+		{"a no to the end of a turn", finished, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayDeny}, ""},
 		{"a form", form, permit.Answer{Way: permit.WayAnswer, Fields: said("q0", "x")}, true, permit.Decision{Verb: permit.Allow, Way: permit.WayAnswer, Input: json.RawMessage(`{"p":"x"}`)}, ""},
 		{"a form that is declined", form, permit.Answer{Decision: permit.Decision{Verb: permit.Deny}}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayDeny}, ""},
+		{"a form that is declined with words", form, permit.Answer{Decision: permit.Decision{Verb: permit.Deny, Message: "not now"}}, true, permit.Decision{}, "It does not count yet: no words go with it. Claude Code takes them with the denial of a permission only."},
 		{"a form that is cancelled", form, permit.Answer{Way: permit.WayCancel}, true, permit.Decision{Verb: permit.Deny, Way: permit.WayCancel}, ""},
 		{"a bare yes to a form", form, permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, true, permit.Decision{}, "A bare yes is no answer to this: choose one of its answers, fill in its form on the page or in Slack, or answer in Claude Code's own dialog."},
 	}
@@ -223,7 +224,8 @@ func TestResolve(t *testing.T) {
 				t.Error(diff)
 			}
 			out, err := Output(tt.request, permit.Outcome{Kind: map[permit.Verb]permit.OutcomeKind{permit.Allow: permit.Approved, permit.Deny: permit.Denied}[got.Verb], Decision: &got})
-			if err != nil || !json.Valid(out) || strings.Contains(string(out), "…") {
+			ended := tt.request.Kind == permit.Finished && got.Verb == permit.Deny // without a word, as if nobody had been asked
+			if err != nil || json.Valid(out) == ended || strings.Contains(string(out), "…") {
 				t.Errorf("Claude Code is told %s, %v", out, err)
 			}
 		})

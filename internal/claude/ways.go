@@ -32,8 +32,11 @@ func Ways(r permit.Request, edit bool) []permit.Way {
 	case permit.Elicitation:
 		return elicitationWays(r)
 	case permit.Finished:
-		return []permit.Way{{Name: permit.WayAnswer, Verb: permit.Allow, Label: "Answer…",
-			Form: []permit.Field{{Name: messageField, Label: "What Claude should do next", Kind: permit.Lines, Required: true, Most: mostWords}}}}
+		return []permit.Way{
+			{Name: permit.WayAnswer, Verb: permit.Allow, Label: "Answer…",
+				Form: []permit.Field{{Name: messageField, Label: "What Claude should do next", Kind: permit.Lines, Required: true, Most: mostWords}}},
+			{Name: permit.WayDeny, Verb: permit.Deny, Label: "Deny: let it end"},
+		}
 	case permit.Refused:
 		return []permit.Way{
 			{Name: permit.WayRetry, Verb: permit.Allow, Label: "Allow another try"},
