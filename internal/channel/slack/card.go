@@ -209,6 +209,8 @@ func drawParts(parts []preview.Part, budget int, id func(string) string) (blocks
 		switch {
 		case part.Kind == preview.Text && part.Lang == "":
 			elements = append(elements, quote(text))
+		case part.Kind == preview.Text && part.Lang == "markdown":
+			elements = append(elements, markdown(text)...)
 		case part.Kind == preview.Diff:
 			elements = append(elements, preformatted(text, "diff"))
 		default:

@@ -77,6 +77,7 @@ func screens(t *testing.T) map[string][]blockhtml.Drawn {
 		"question":  form("questions", permit.WayAnswer, questions),
 		"reason":    form("bash", permit.WayReason, object{"f0": input("f0", "value", "Not while the release runs. Build it in the staging folder instead.")}),
 		"plan-edit": form("plan-long", permit.WayEdit, nil),
+		"plan":      {message(card("plan"))},
 		"rules":     {message(rule)},
 		"always":    {message(rule), blockhtml.Dialog{Confirm: mustJSON(confirm)}},
 		"cut":       {message(card("bash-cut"))},

@@ -6,9 +6,10 @@
 //
 // slack.go is the channel; queue.go says which card is drawn when, post.go puts
 // it up, recover.go deals with a post whose answer was lost, tap.go says what a
-// tap must be. card.go and fallback.go draw the card and ways.go its buttons;
-// modal.go, form.go, longtext.go and whole.go draw what they open; notes.go tells of
-// happenings. face.go compares what Slack returns with what was drawn.
+// tap must be. card.go, markdown.go and fallback.go draw the card and ways.go
+// its buttons; modal.go, form.go, longtext.go and whole.go draw what they open;
+// notes.go tells of happenings. face.go compares what Slack returns with what
+// was drawn.
 // socketmode.go keeps the link, socket.go is one WebSocket of it, envelope.go
 // reads what comes by it, api.go calls the Web API. manifest.go and check.go are
 // for setting it up.
