@@ -136,6 +136,7 @@ func (r Rule) Match(req permit.Request, w World) bool {
 
 // family has the tools that a rule for one of them covers.
 var family = map[string][]string{
+	"Bash":  {"Bash", "Monitor"},
 	"Edit":  {"Edit", "MultiEdit", "Write", "NotebookEdit"},
 	"Read":  {"Read", "Grep", "Glob", "LS", "NotebookRead"},
 	"Agent": {"Agent", "Task"},
@@ -235,12 +236,18 @@ func parameter(s string, r permit.Request, _ World) bool {
 // agent matches Agent(Explore).
 func agent(s string, r permit.Request, _ World) bool {
 	kind, ok := text(r, "subagent_type")
-	return ok && glob(s, kind)
+	if !ok || kind == "" {
+		kind = "general-purpose"
+	}
+	return glob(s, kind)
 }
 
 // skill matches Skill(name) and Skill(name *), which has arguments.
 func skill(s string, r permit.Request, _ World) bool {
 	name, ok := text(r, "skill")
+	if !ok {
+		name, ok = text(r, "command") // before 2.1: the input had one member
+	}
 	if !ok {
 		return false
 	}
