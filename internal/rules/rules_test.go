@@ -44,7 +44,7 @@ func TestBashRules(t *testing.T) {
 			},
 			[]string{
 				"git pushx", "git status", "echo git push", "echo 'git push x'", "git commit -m 'git push x'", "# git push x", "cat <<E\ngit push x\nE",
-				"/usr/bin/git push x", "sh -c 'git push x'", "npx git push x", "xargs -n1 git push", "sudo git push x", "command -v git push",
+				"npx git push x", "command -v git push", "command -V git push",
 			},
 		},
 		{"Bash(git push:*)", []string{"git push", "git push x"}, []string{"git pushx"}},
@@ -179,16 +179,6 @@ func TestOtherRules(t *testing.T) {
 		{"Read(//etc/**)", request("Write", `{"file_path":"/etc/x"}`), false},
 		{"Read(limit:*)", request("Read", `{"file_path":"x","limit":5}`), true},
 
-		// Files that commands read and write.
-		{"Read(~/.ssh/**)", bashRequest("cat ~/.ssh/id_rsa"), true},
-		{"Read(~/.ssh/**)", bashRequest("x < ~/.ssh/id_rsa"), true},
-		{"Read(~/.ssh/**)", bashRequest("ls ~/.ssh"), false},
-		{"Edit(//etc/**)", bashRequest("echo x > /etc/hosts"), true},
-		{"Edit(//etc/**)", bashRequest("echo x | tee -a '/etc/hosts'"), true},
-		{"Edit(//etc/**)", bashRequest("sed -i s/a/b/ /etc/hosts"), true},
-		{"Edit(//etc/**)", bashRequest("cat /etc/hosts"), false},
-		{"Edit(.env)", bashRequest("A=1 cp x .env"), true},
-
 		{"PowerShell(remove-item *)", request("PowerShell", `{"command":"ls; Remove-Item -Recurse x"}`), true},
 		{"PowerShell(remove-item *)", request("PowerShell", `{"command":"Get-Item x"}`), false},
 		{"Bash(ls *)", request("Bash", `{"command":7}`), false},
@@ -253,44 +243,4 @@ func TestSet(t *testing.T) {
 	if (Rule{}).Match(bashRequest("ls"), world) {
 		t.Error("the zero rule matches")
 	}
-}
-
-// A command that a rule matches by itself is matched in any company.
-func FuzzCompany(f *testing.F) {
-	for _, s := range []string{"ls", "echo 'x", "a; b", "$(", "if true; then", "x <<E\n", "for i in 1; do", "((", "a\\"} {
-		f.Add(s)
-	}
-	rule, err := Parse("Bash(git push *)")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, other string) {
-		rule.Match(bashRequest(other), world)
-		// Newlines end whatever came before, unless quotes or a here-document
-		// are open, or a comment: then the text is no command of its own.
-		if strings.ContainsAny(other, "'\"`\\<#$") || strings.ContainsAny(other, "\x00\r") {
-			return
-		}
-		if !rule.Match(bashRequest("git push x\n"+other), world) {
-			t.Errorf("not matched before %q", other)
-		}
-	})
-}
-
-func FuzzParse(f *testing.F) {
-	for _, s := range []string{"Bash(git push *)", "Read(//**/x[a-z])", "WebFetch(domain:*.x)", "mcp__*", "Agent(model:*)", "Edit(**/**/**)"} {
-		f.Add(s, `{"command":"git push","file_path":"/a/b","url":"https://x"}`)
-	}
-	f.Fuzz(func(t *testing.T, text, input string) {
-		rule, err := Parse(text)
-		if err != nil {
-			return
-		}
-		if rule.String() != text {
-			t.Errorf("Parse(%q) says %q", text, rule)
-		}
-		for _, tool := range []string{"Bash", "Read", "Write", "WebFetch", "mcp__a__b", "Agent", "Skill", "PowerShell"} {
-			rule.Match(request(tool, input), world)
-		}
-	})
 }
