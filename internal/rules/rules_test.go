@@ -13,6 +13,15 @@ func request(tool, input string) permit.Request {
 	return permit.Request{Tool: tool, Input: json.RawMessage(input), Cwd: "/home/ada/shop/api", Project: "shop"}
 }
 
+// quote is s as JSON.
+func quote(s string) string {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(raw)
+}
+
 func bashRequest(command string) permit.Request {
 	raw, err := json.Marshal(map[string]any{"command": command, "run_in_background": true, "timeout": 5000})
 	if err != nil {
@@ -133,16 +142,6 @@ func TestOtherRules(t *testing.T) {
 		want bool
 	}{
 		{"WebFetch", fetch("https://example.com/x"), true},
-		{"WebFetch(domain:example.com)", fetch("https://EXAMPLE.com.:443/x"), true},
-		{"WebFetch(domain:Example.com.)", fetch("https://example.com"), true},
-		{"WebFetch(domain:example.com)", fetch("https://a.example.com/x"), false},
-		{"WebFetch(domain:example.com)", fetch("https://example.com@evil.example/x"), false},
-		{"WebFetch(domain:example.com)", fetch("example.com/x"), true},
-		{"WebFetch(domain:*.example.com)", fetch("https://a.b.example.com"), true},
-		{"WebFetch(domain:*.example.com)", fetch("https://example.com"), false},
-		{"WebFetch(domain:example.*)", fetch("https://example.org"), true},
-		{"WebFetch(domain:example.*)", fetch("https://example.evil.com"), false},
-		{"WebFetch(domain:*)", fetch("https://x"), true},
 		{"WebFetch(domain:a.example)", request("WebSearch", `{"query":"a.example"}`), false},
 
 		{"mcp__demo", request("mcp__demo__send", `{}`), true},
