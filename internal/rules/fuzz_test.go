@@ -53,6 +53,12 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, tool := range []string{"Bash", "Monitor", "Read", "Write", "Grep", "WebFetch", "mcp__a__b", "Agent", "Skill", "PowerShell"} {
 			rule.Match(request(tool, input), world)
+			Set{rule}.Overlap(tool, input)
+			if rule.named(tool) {
+				if _, ok := (Set{rule}).Overlap(tool, ""); !ok {
+					t.Errorf("a permission for all of %s does not overlap %s", tool, rule)
+				}
+			}
 		}
 	})
 }
