@@ -3,7 +3,6 @@ package preview
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -137,25 +136,6 @@ func (d *drawing) webFetch() {
 		d.part("what Claude asks of the page", Text, "", prompt)
 	}
 	d.address(address)
-}
-
-// address warns of an address that is not what it looks like, or that carries
-// a secret away.
-func (d *drawing) address(address string) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return
-	}
-	host := u.Hostname()
-	if strings.ContainsFunc(host, func(r rune) bool { return r > 0x7e }) || strings.Contains(strings.ToLower(host), "xn--") {
-		d.warn(strangeHost, d.say(host))
-	}
-	if u.User != nil {
-		d.warn(userInAddress, d.say(host))
-	}
-	if spans := d.o.Mask.Find(address); len(spans) > 0 {
-		d.warn(secretSent, d.say(host))
-	}
 }
 
 func (d *drawing) webSearch() {

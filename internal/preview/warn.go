@@ -36,6 +36,7 @@ const (
 	modeWithoutAsking
 	strangeHost
 	userInAddress
+	oddAddress
 	hiddenText
 	lookalikeText
 	warnKinds // how many there are
@@ -67,6 +68,7 @@ var warnTexts = [warnKinds]string{
 	modeWithoutAsking:  "The subagent will not ask for permission",
 	strangeHost:        "The address has letters that look like others",
 	userInAddress:      "The address has a user name before the host, which may look like the host",
+	oddAddress:         "The address may seem to lead to another host than it does",
 	hiddenText:         "Has text that a screen would not show",
 	lookalikeText:      "Has words that look like others",
 }
