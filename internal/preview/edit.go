@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -504,30 +505,35 @@ func (d *drawing) notebook() {
 	d.part("new source of the cell", Code, lang, source)
 }
 
-// cellSource finds a cell of a notebook by its id, or by "cell-3" where cells
-// have none.
+// cellSource finds a cell of a notebook as Claude Code does: by its id, else by
+// its place, "cell-3".
 func cellSource(notebook, id string) (string, bool) {
-	var nb struct {
-		Cells []struct {
-			ID     string          `json:"id"`
-			Source json.RawMessage `json:"source"`
-		} `json:"cells"`
+	type cell struct {
+		ID     string          `json:"id"`
+		Source json.RawMessage `json:"source"`
 	}
-	if json.Unmarshal([]byte(notebook), &nb) != nil {
+	var nb struct {
+		Cells []cell `json:"cells"`
+	}
+	if json.Unmarshal([]byte(notebook), &nb) != nil || id == "" {
 		return "", false
 	}
-	for i, cell := range nb.Cells {
-		if cell.ID != id && fmt.Sprintf("cell-%d", i) != id || id == "" {
-			continue
+	i := slices.IndexFunc(nb.Cells, func(c cell) bool { return c.ID == id })
+	if place, ok := strings.CutPrefix(id, "cell-"); ok && i < 0 {
+		if n, err := strconv.Atoi(place); err == nil && n < len(nb.Cells) {
+			i = n
 		}
-		var whole string
-		if json.Unmarshal(cell.Source, &whole) == nil {
-			return whole, true
-		}
-		var pieces []string
-		if json.Unmarshal(cell.Source, &pieces) == nil {
-			return strings.Join(pieces, ""), true
-		}
+	}
+	if i < 0 {
+		return "", false
+	}
+	var whole string
+	if json.Unmarshal(nb.Cells[i].Source, &whole) == nil {
+		return whole, true
+	}
+	var pieces []string
+	if json.Unmarshal(nb.Cells[i].Source, &pieces) == nil {
+		return strings.Join(pieces, ""), true
 	}
 	return "", false
 }

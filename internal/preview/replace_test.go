@@ -31,3 +31,16 @@ func TestReplacement(t *testing.T) {
 		}
 	}
 }
+
+// A cell's id counts before another's place, as the client has it.
+func TestCellSource(t *testing.T) {
+	const notebook = `{"cells":[{"id":"a","source":"zero"},{"id":"b","source":["on","e"]},{"id":"cell-1","source":"precious"},{"source":"three"},{"id":"x","source":5}]}`
+	for id, want := range map[string]string{
+		"a": "zero", "b": "one", "cell-1": "precious", "cell-0": "zero", "cell-3": "three",
+		"": "", "c": "", "cell-5": "", "cell--1": "", "cell-x": "", "x": "", "1": "",
+	} {
+		if got, found := cellSource(notebook, id); got != want || found != (want != "") {
+			t.Errorf("cell %q is %q, %v; want %q", id, got, found, want)
+		}
+	}
+}
