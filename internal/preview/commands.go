@@ -4,8 +4,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"claude-permission-daemon/internal/mask"
 	"claude-permission-daemon/internal/shellwords"
 )
 
@@ -36,6 +38,91 @@ var wrappers = map[string][]string{
 	"flock":      {"-w", "-E"},
 	"chroot":     nil,
 	"caffeinate": {"-t", "-w"},
+	"run0":       {"-u", "--user"},
+	"busybox":    nil,
+	"toybox":     nil,
+	"npx":        {"-p", "--package"},
+	"bunx":       nil,
+}
+
+// movers are wrappers that give the command another current folder, by these
+// options.
+var movers = map[string][]string{
+	"env":  {"-C", "--chdir"},
+	"sudo": {"-D", "--chdir"},
+	"run0": {"-D", "--chdir"},
+}
+
+// commandName is a command without its folder, and a package without its
+// version.
+func commandName(text string) string {
+	name, _, _ := strings.Cut(path.Base(text), "@")
+	if name == "" {
+		return path.Base(text)
+	}
+	return name
+}
+
+// option is one option as its command reads it: "-o", "--output".
+type option struct {
+	name  string
+	value arg
+}
+
+type options []option
+
+// values are what was given to the options of these names.
+func (o options) values(names ...string) (out []arg) {
+	for _, one := range o {
+		if slices.Contains(names, one.name) && one.value.text != "" {
+			out = append(out, one.value)
+		}
+	}
+	return out
+}
+
+// has reports whether one of the options is given.
+func (o options) has(names ...string) bool {
+	return slices.ContainsFunc(o, func(one option) bool { return slices.Contains(names, one.name) })
+}
+
+// optionsOf reads options as most commands do: letters in a row, a value in the
+// same word or in the next. The letters and words listed take one.
+func optionsOf(args []arg, letters string, words ...string) (out options) {
+	for i := 1; i < len(args); i++ {
+		text := args[i].text
+		next := arg{}
+		if i+1 < len(args) {
+			next = args[i+1]
+		}
+		switch {
+		case text == "--":
+			return out
+		case strings.HasPrefix(text, "--"):
+			name, value, ok := strings.Cut(text, "=")
+			given := arg{text: value, exact: args[i].exact}
+			if !ok && slices.Contains(words, name) {
+				given = next
+				i++
+			}
+			out = append(out, option{name, given})
+		case strings.HasPrefix(text, "-"):
+			for n := 1; n < len(text); n++ {
+				one := option{name: "-" + text[n:n+1]}
+				valued := strings.IndexByte(letters, text[n]) >= 0
+				switch {
+				case valued && n+1 < len(text):
+					one.value = arg{text: text[n+1:], exact: args[i].exact}
+					n = len(text)
+				case valued:
+					one.value = next
+					i++
+				}
+				out = append(out, one)
+			}
+		}
+	}
+	return out
 }
 
 // unwrap is the command that a wrapper runs; args itself if it is none.
@@ -127,6 +214,7 @@ var writesLast = set("cp mv install ln rsync scp")
 // commands are those whose arguments mean something to the list of warnings.
 var commands = map[string]func(s *shellReader, args []arg, more bool){
 	"rm":          (*shellReader).rm,
+	"rimraf":      (*shellReader).rm,
 	"rmdir":       (*shellReader).rm,
 	"unlink":      (*shellReader).rm,
 	"shred":       (*shellReader).rm,
@@ -137,11 +225,21 @@ var commands = map[string]func(s *shellReader, args []arg, more bool){
 	"pushd":       (*shellReader).cd,
 	"popd":        func(s *shellReader, _ []arg, _ bool) { s.cwd = "" },
 	"eval":        (*shellReader).eval,
+	"trap":        (*shellReader).trap,
+	"read":        (*shellReader).forget,
+	"mapfile":     (*shellReader).forget,
+	"readarray":   (*shellReader).forget,
+	"getopts":     (*shellReader).forget,
+	"unset":       (*shellReader).forget,
+	"printf":      (*shellReader).forget,
+	"set":         (*shellReader).set,
 	"source":      func(s *shellReader, args []arg, _ bool) { s.script(args[1:]) },
 	".":           func(s *shellReader, args []arg, _ bool) { s.script(args[1:]) },
 	"git":         (*shellReader).git,
 	"chmod":       (*shellReader).chmod,
 	"umask":       (*shellReader).umask,
+	"mkdir":       (*shellReader).modeGiven,
+	"mkfifo":      (*shellReader).modeGiven,
 	"ln":          (*shellReader).ln,
 	"tee":         func(s *shellReader, args []arg, _ bool) { s.writes(operands(args, nil)) },
 	"truncate":    func(s *shellReader, args []arg, _ bool) { s.writes(operands(args, []string{"-s", "-r"})) },
@@ -151,6 +249,10 @@ var commands = map[string]func(s *shellReader, args []arg, more bool){
 	"install":     (*shellReader).lastWritten,
 	"sed":         (*shellReader).inPlace,
 	"perl":        (*shellReader).inPlace,
+	"ruby":        (*shellReader).inPlace,
+	"sponge":      func(s *shellReader, args []arg, _ bool) { s.writes(operands(args, nil)) },
+	"ed":          func(s *shellReader, args []arg, _ bool) { s.writes(operands(args, []string{"-p"})) },
+	"ex":          func(s *shellReader, args []arg, _ bool) { s.writes(operands(args, []string{"-c"})) },
 	"dd":          (*shellReader).dd,
 	"curl":        (*shellReader).curl,
 	"wget":        (*shellReader).wget,
@@ -159,7 +261,9 @@ var commands = map[string]func(s *shellReader, args []arg, more bool){
 	"batch":       func(s *shellReader, args []arg, _ bool) { s.warnf(scheduled, "%s", s.short(args)) },
 	"systemctl":   (*shellReader).systemctl,
 	"launchctl":   (*shellReader).launchctl,
+	"systemd-run": (*shellReader).systemdRun,
 	"claude":      (*shellReader).claude,
+	"claude-code": (*shellReader).claude,
 	"env":         (*shellReader).environment,
 	"printenv":    (*shellReader).environment,
 	"security":    (*shellReader).keychain,
@@ -174,7 +278,7 @@ var commands = map[string]func(s *shellReader, args []arg, more bool){
 	"secret-tool": (*shellReader).keychain,
 }
 
-var deleters = set("rm rmdir unlink shred srm trash")
+var deleters = set("rm rmdir unlink shred srm trash rimraf")
 
 // operands are the arguments that are no options. Those in valued take the
 // next word.
@@ -223,7 +327,8 @@ func (s *shellReader) rm(args []arg, more bool) {
 }
 
 func (s *shellReader) rsync(args []arg, _ bool) {
-	ops := operands(args, []string{"-e", "-f"})
+	ops := operands(args, []string{"-e", "-f", "-B", "-M", "-T", "--rsh", "--exclude", "--include", "--filter", "--exclude-from", "--include-from", "--files-from", "--log-file",
+		"--out-format", "--bwlimit", "--timeout", "--port", "--chmod", "--suffix", "--max-size", "--min-size", "--link-dest", "--compare-dest", "--copy-dest", "--backup-dir", "--temp-dir", "--partial-dir"})
 	if len(ops) == 0 {
 		return
 	}
@@ -240,7 +345,7 @@ func (s *shellReader) rsync(args []arg, _ bool) {
 			s.warnf(deletesOutside, "%s", abs)
 		}
 	}
-	s.writes(ops[len(ops)-1:])
+	s.puts(ops, hasFlag(args, "ra", "--recursive", "--archive"))
 }
 
 func (s *shellReader) cd(args []arg, _ bool) {
@@ -271,9 +376,66 @@ func (s *shellReader) eval(args []arg, _ bool) {
 	s.read(strings.Join(words, " "), s.depth+1)
 }
 
+// trap looks at what a shell runs later.
+func (s *shellReader) trap(args []arg, _ bool) {
+	if ops := operands(args, nil); len(ops) > 1 && ops[0].text != "-" {
+		s.program(ops[0], args)
+	}
+}
+
+// fillers are commands that give variables a value from elsewhere. The options
+// listed take a value; with a name of its own the first of them names the
+// variable, and the operands do else.
+var fillers = map[string]struct{ letters, named string }{
+	"read":      {"adinNptu", ""},
+	"mapfile":   {"dnOsuCc", ""},
+	"readarray": {"dnOsuCc", ""},
+	"getopts":   {"", ""},
+	"unset":     {"", ""},
+	"printf":    {"v", "-v"},
+}
+
+// filled are the variables that a command gives a value.
+func (s *shellReader) filled(args []arg) (names []string) {
+	if len(args) == 0 || !args[0].exact {
+		return nil
+	}
+	filler, ok := fillers[args[0].text]
+	if !ok {
+		return nil
+	}
+	if filler.named != "" {
+		for _, a := range optionsOf(args, filler.letters).values(filler.named) {
+			names = append(names, a.text)
+		}
+		return names
+	}
+	var valued []string
+	for _, letter := range filler.letters {
+		valued = append(valued, "-"+string(letter))
+	}
+	for _, a := range append(operands(args, valued), optionsOf(args, filler.letters).values("-a")...) {
+		names = append(names, a.text)
+	}
+	if len(names) == 0 {
+		names = []string{"REPLY", "MAPFILE"}
+	}
+	return names
+}
+
+// forget drops the values of variables that a command gives others.
+func (s *shellReader) forget(args []arg, _ bool) {
+	for _, name := range s.filled(args) {
+		delete(s.vars, name)
+	}
+}
+
 func (s *shellReader) git(args []arg, _ bool) {
 	i := 1
 	for i < len(args) && strings.HasPrefix(args[i].text, "-") {
+		if key, ok := strings.CutPrefix(args[i].text, "--config-env="); ok && runsByGit(key) {
+			s.warnf(gitHook, "%s", key)
+		}
 		switch args[i].text {
 		case "-c", "--config-env":
 			if i+1 < len(args) && runsByGit(args[i+1].text) {
@@ -290,29 +452,75 @@ func (s *shellReader) git(args []arg, _ bool) {
 	}
 	rest := args[i:]
 	switch rest[0].text {
+	case "mv":
+		s.lastWritten(rest, false)
+	case "credential":
+		if len(rest) > 1 && rest[1].text == "fill" {
+			s.creds = append(s.creds, s.d.say("git "+s.short(rest)))
+		}
 	case "push":
-		if hasFlag(rest, "fd", "--force", "--force-with-lease", "--force-if-includes", "--mirror", "--delete", "--prune") ||
+		if hasFlag(rest, "fd") || slices.ContainsFunc(rest[1:], forces) ||
 			slices.ContainsFunc(rest[1:], func(a arg) bool { return strings.HasPrefix(a.text, "+") || len(a.text) > 1 && a.text[0] == ':' }) {
 			s.warnf(forcePush, "%s", "git "+s.short(rest))
 		}
 	case "config":
 		for n, a := range rest[1:] {
-			if runsByGit(a.text) && n+2 < len(rest) && !hasFlag(rest, "l", "--get", "--get-all", "--unset", "--list") {
+			if n+2 < len(rest) && runsByGit(a.text+"="+rest[n+2].text) && !hasFlag(rest, "l", "--get", "--get-all", "--unset", "--list") {
 				s.warnf(gitHook, "%s", "git "+s.short(rest))
 			}
 		}
 	}
 }
 
-// runsByGit reports whether a configuration key makes git run something.
-func runsByGit(key string) bool {
+// forces reports whether an option of git push overwrites or deletes. Git takes
+// the beginning of an option for it.
+func forces(a arg) bool {
+	name, _, _ := strings.Cut(a.text, "=")
+	return len(name) >= len("--de") && slices.ContainsFunc([]string{"--force", "--force-with-lease", "--force-if-includes", "--mirror", "--delete", "--prune"},
+		func(long string) bool { return strings.HasPrefix(long, name) })
+}
+
+// gitRuns are the keys of git's configuration that make it run something; *
+// stands for any part.
+var gitRuns = []string{
+	"core.hookspath", "core.fsmonitor", "core.sshcommand", "core.gitproxy", "core.askpass", "core.pager", "core.editor", "core.attributesfile", "sequence.editor", "pager.*",
+	"credential.helper", "credential.*.helper", "alias.*", "include.path", "includeif.*", "filter.*", "diff.external", "diff.*.command", "diff.*.textconv", "merge.*.driver",
+	"difftool.*.cmd", "mergetool.*.cmd", "interactive.difffilter", "gpg.program", "gpg.*.program", "init.templatedir", "uploadpack.packobjectshook",
+	"remote.*.uploadpack", "remote.*.receivepack", "protocol.ext.allow", "submodule.*.update", "trailer.*.cmd", "trailer.*.command", "sendemail.*cmd",
+}
+
+// runsByGit reports whether a setting, key=value, makes git run something that
+// is not as good as nothing.
+func runsByGit(setting string) bool {
+	key, value, _ := strings.Cut(setting, "=")
 	key = strings.ToLower(key)
-	for _, k := range []string{"core.hookspath", "core.fsmonitor", "core.sshcommand", "core.pager", "core.editor", "credential.helper", "alias.", "include.path", "includeif.", "filter.", "diff.external", "gpg.program", "init.templatedir"} {
-		if strings.HasPrefix(key, k) {
-			return true
-		}
+	return !tameForGit(value) && slices.ContainsFunc(gitRuns, func(pattern string) bool {
+		before, after, any := strings.Cut(pattern, "*")
+		return key == pattern || any && len(key) > len(before)+len(after) && strings.HasPrefix(key, before) && strings.HasSuffix(key, after)
+	})
+}
+
+// tameForGit reports whether a pager, an editor or a helper is one of those
+// that everybody uses, or none.
+func tameForGit(value string) bool {
+	switch value {
+	case "true", "false", ":", "cat", "less", "more", "vi", "vim", "nano", "code --wait", "0", "1", "on", "off", "yes", "no", "osxkeychain", "cache", "manager":
+		return true
 	}
 	return false
+}
+
+// gitVariables are those of the environment that name something that git runs.
+var gitVariables = set("GIT_SSH GIT_SSH_COMMAND GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_PAGER GIT_ASKPASS GIT_EXTERNAL_DIFF GIT_PROXY_COMMAND " +
+	"GIT_EXEC_PATH GIT_TEMPLATE_DIR GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_PARAMETERS")
+
+// setForGit notes a variable that makes git run something.
+func (s *shellReader) setForGit(name string, value arg) {
+	plainSSH := (value.text == "ssh" || strings.HasPrefix(value.text, "ssh ")) && value.exact && !strings.Contains(value.text, "Command")
+	if gitVariables[name] && value.text != "/dev/null" && value.text != "" && !tameForGit(value.text) && !plainSSH ||
+		strings.HasPrefix(name, "GIT_CONFIG_KEY_") && runsByGit(value.text) {
+		s.warnf(gitHook, "%s=%s", name, value.text)
+	}
 }
 
 func (s *shellReader) chmod(args []arg, _ bool) {
@@ -327,11 +535,11 @@ func (s *shellReader) chmod(args []arg, _ bool) {
 
 // mode judges a file mode.
 func (s *shellReader) mode(mode string, args []arg) {
-	if strings.Trim(mode, "01234567") == "" && len(mode) >= 3 {
-		if (mode[len(mode)-1]-'0')&2 != 0 {
+	if bits, err := strconv.ParseUint(mode, 8, 32); err == nil {
+		if bits&0o002 != 0 {
 			s.warnf(openToAll, "%s", s.short(args))
 		}
-		if len(mode) > 3 && (mode[len(mode)-4]-'0')&6 != 0 {
+		if bits&0o6000 != 0 {
 			s.warnf(setuid, "%s", s.short(args))
 		}
 		return
@@ -342,7 +550,8 @@ func (s *shellReader) mode(mode string, args []arg) {
 			continue
 		}
 		who, what := clause[:i], clause[i+1:]
-		if strings.ContainsAny(who, "oa") && strings.Contains(what, "w") {
+		// "o=u" gives others what the owner has.
+		if strings.ContainsAny(who, "oa") && strings.ContainsAny(what, "wug") {
 			s.warnf(openToAll, "%s", s.short(args))
 		}
 		if strings.Contains(what, "s") {
@@ -351,10 +560,25 @@ func (s *shellReader) mode(mode string, args []arg) {
 	}
 }
 
-func (s *shellReader) umask(args []arg, _ bool) {
-	if len(args) > 1 && strings.Trim(args[1].text, "0") == "" && args[1].text != "" {
-		s.warnf(openToAll, "%s", s.short(args))
+// modeGiven judges the mode that a command makes something with.
+func (s *shellReader) modeGiven(args []arg, _ bool) {
+	for _, mode := range optionsOf(args, "mSogtZ", "--mode").values("-m", "--mode") {
+		s.mode(mode.text, args)
 	}
+}
+
+func (s *shellReader) umask(args []arg, _ bool) {
+	ops := operands(args, nil)
+	if len(ops) == 0 {
+		return
+	}
+	if bits, err := strconv.ParseUint(ops[0].text, 8, 32); err == nil {
+		if bits&0o002 == 0 {
+			s.warnf(openToAll, "%s", s.short(args))
+		}
+		return
+	}
+	s.mode(ops[0].text, args) // what it allows, as a mode
 }
 
 func (s *shellReader) ln(args []arg, _ bool) {
@@ -384,29 +608,47 @@ func (s *shellReader) ln(args []arg, _ bool) {
 }
 
 func (s *shellReader) lastWritten(args []arg, _ bool) {
-	valued := []string{"-t", "--target-directory", "-S", "-m", "-o", "-g"}
 	if args[0].text == "install" {
-		for i, a := range args[1:] {
-			if a.text == "-m" && i+2 < len(args) {
-				s.mode(args[i+2].text, args)
-			}
-		}
+		s.modeGiven(args, false)
 	}
-	ops := operands(args, valued)
-	for i, a := range args {
-		if (a.text == "-t" || a.text == "--target-directory") && i+1 < len(args) {
-			ops = append(ops, args[i+1])
-		}
-	}
+	ops := operands(args, []string{"-t", "--target-directory", "-S", "-m", "-o", "-g"})
+	ops = append(ops, optionsOf(args, "tSmog", "--target-directory").values("-t", "--target-directory")...)
+	s.puts(ops, args[0].text != "mv" && hasFlag(args, "raR", "--recursive", "--archive"))
+}
+
+// puts judges the last of the operands, to which the others are copied or
+// moved. folders says that these may be folders, with all that is in them.
+func (s *shellReader) puts(ops []arg, folders bool) {
 	if len(ops) < 2 {
 		return
 	}
 	target := ops[len(ops)-1]
 	s.writes(ops[len(ops)-1:])
+	if folders {
+		s.writesFolder(target)
+	}
 	// A file put into a folder keeps its name: cp hook .git/hooks.
 	for _, source := range ops[:len(ops)-1] {
 		if source.exact && target.exact {
-			s.writes([]arg{{text: path.Join(target.text, path.Base(source.text)), exact: true}})
+			inside := arg{text: path.Join(target.text, path.Base(source.text)), exact: true}
+			s.writes([]arg{inside})
+			s.writesFolder(inside)
+		}
+	}
+}
+
+// writesFolder judges a folder that is written whole, by what it commonly has.
+func (s *shellReader) writesFolder(a arg) {
+	abs, ok := s.path(a)
+	if !ok {
+		return
+	}
+	for _, p := range writtenPlaces {
+		if slices.ContainsFunc(p.any, func(want string) bool {
+			first, _, below := strings.Cut(strings.TrimSuffix(want, "/"), "/")
+			return below && filepath.Base(abs) == first
+		}) {
+			s.warnf(p.kind, "%s", s.d.short(abs))
 		}
 	}
 }
@@ -433,33 +675,32 @@ func (s *shellReader) dd(args []arg, _ bool) {
 }
 
 func (s *shellReader) curl(args []arg, _ bool) {
-	for i, a := range args[1:] {
-		next := arg{}
-		if i+2 < len(args) {
-			next = args[i+2]
+	given := optionsOf(args, "AbcCdDeEFHKmoPQrtTuUwxXyYz", "--output", "--output-dir", "--upload-file", "--netrc-file", "--config", "--key", "--cert",
+		"--data", "--data-binary", "--data-ascii", "--data-urlencode", "--json", "--form")
+	for _, file := range given.values("-o", "--output") {
+		s.fetch(file)
+	}
+	s.reads(given.values("-T", "--upload-file", "--netrc-file", "-K", "--config", "--key", "-E", "--cert"))
+	for _, data := range given.values("-d", "--data", "--data-binary", "--data-ascii", "--data-urlencode", "--json", "-F", "--form") {
+		if _, file, ok := strings.Cut(data.text, "@"); ok {
+			s.reads([]arg{{text: file, exact: data.exact}})
 		}
-		switch a.text {
-		case "-o", "--output":
-			s.fetch(next)
-		case "-T", "--upload-file", "--netrc-file", "-K", "--config", "--key", "-E", "--cert":
-			s.reads([]arg{next})
-		case "-O", "-LO", "-OL", "-sSLO", "-fsSLO", "-sLO", "-fLO", "--remote-name":
-			for _, op := range operands(args, []string{"-H", "-X", "-d", "-o", "-u"}) {
-				s.fetch(arg{text: path.Base(op.text), exact: op.exact})
-			}
+	}
+	if given.has("-O", "--remote-name") {
+		for _, op := range operands(args, []string{"-H", "-X", "-d", "-o", "-u"}) {
+			s.fetch(arg{text: path.Base(op.text), exact: op.exact})
 		}
 	}
 }
 
 func (s *shellReader) wget(args []arg, _ bool) {
-	for i, a := range args[1:] {
-		if (a.text == "-O" || a.text == "--output-document") && i+2 < len(args) {
-			s.fetch(args[i+2])
-			return
+	given := optionsOf(args, "aABDeHiIlnoOPQRtTUwX", "--output-document", "--post-file", "--body-file")
+	s.reads(given.values("--post-file", "--body-file"))
+	if files := given.values("-O", "--output-document"); len(files) > 0 {
+		for _, file := range files {
+			s.fetch(file)
 		}
-		if v, ok := strings.CutPrefix(a.text, "--post-file="); ok {
-			s.reads([]arg{{text: v, exact: a.exact}})
-		}
+		return
 	}
 	for _, op := range operands(args, []string{"-P", "-U"}) {
 		s.fetch(arg{text: path.Base(op.text), exact: op.exact})
@@ -489,6 +730,14 @@ func (s *shellReader) systemctl(args []arg, _ bool) {
 	}
 }
 
+func (s *shellReader) systemdRun(args []arg, _ bool) {
+	if slices.ContainsFunc(args, func(a arg) bool {
+		return strings.HasPrefix(a.text, "--on-") || strings.HasPrefix(a.text, "--timer-property")
+	}) {
+		s.warnf(scheduled, "%s", s.short(args))
+	}
+}
+
 func (s *shellReader) launchctl(args []arg, _ bool) {
 	if len(args) > 1 && slices.Contains([]string{"load", "bootstrap", "enable", "submit"}, args[1].text) {
 		s.warnf(scheduled, "%s", s.short(args))
@@ -497,7 +746,7 @@ func (s *shellReader) launchctl(args []arg, _ bool) {
 
 func (s *shellReader) claude(args []arg, _ bool) {
 	for i, a := range args[1:] {
-		if a.text == "--dangerously-skip-permissions" || a.text == "bypassPermissions" {
+		if a.text == "--dangerously-skip-permissions" || strings.TrimPrefix(a.text, "--permission-mode=") == "bypassPermissions" {
 			s.warnf(claudeSettings, "%s", s.short(args[:i+2]))
 			return
 		}
@@ -510,9 +759,25 @@ func (s *shellReader) claude(args []arg, _ bool) {
 
 // environment notes that all variables are printed.
 func (s *shellReader) environment(args []arg, _ bool) {
-	if len(operands(args, nil)) == 0 {
+	ops := operands(args, nil)
+	switch {
+	case len(ops) == 0:
+		s.dumped = "the environment"
+	case args[0].text == "printenv" && slices.ContainsFunc(ops, func(a arg) bool { return secretName(a.text) }):
+		s.dumped = s.d.say(s.short(args))
+	}
+}
+
+// set prints all variables where it is given nothing to set.
+func (s *shellReader) set(args []arg, _ bool) {
+	if len(args) == 1 {
 		s.dumped = "the environment"
 	}
+}
+
+// secretName reports whether a variable's name says that it holds a secret.
+func secretName(name string) bool {
+	return len((*mask.Masker)(nil).FindNamed(name, "aZ3kP9qLm2Xv7Bn4")) > 0
 }
 
 // keychain notes commands that print secrets.
@@ -521,7 +786,7 @@ func (s *shellReader) keychain(args []arg, _ bool) {
 	for _, pattern := range [][]string{
 		{"security", "find-generic-password"}, {"security", "find-internet-password"}, {"security", "dump-keychain"},
 		{"gpg", "--export-secret"}, {"pass", "show"}, {"pass", "-c"}, {"op", "read"}, {"op", "item"}, {"op", "run"},
-		{"gh", "auth token"}, {"gcloud", "print-access-token"}, {"gcloud", "print-identity-token"}, {"aws", "configure get"}, {"aws", "export-credentials"},
+		{"gh", "auth token"}, {"gh", "auth status -t"}, {"gh", "auth status --show-token"}, {"gcloud", "print-access-token"}, {"gcloud", "print-identity-token"}, {"aws", "configure get"}, {"aws", "export-credentials"},
 		{"aws", "get-secret-value"}, {"aws", "get-login-password"}, {"kubectl", "get secret"}, {"vault", "read"}, {"vault", "kv get"}, {"secret-tool", "lookup"},
 	} {
 		if path.Base(args[0].text) == pattern[0] && strings.Contains(line, " "+pattern[1]) {

@@ -47,8 +47,9 @@ type shellReader struct {
 	depth     int
 	home, cwd string // cwd is "" where a cd leads who knows where
 	vars      map[string]string
-	tainted   map[string]bool // variables that hold what came from the network
+	tainted   map[string]bool // variables, and "&3" for descriptors, that hold what comes from the network
 	fetched   map[string]bool // files that came from the network
+	rounds    int             // so many turns of loops were looked at
 	network   bool            // something uses the network
 	dumped    string          // how the environment was printed
 	creds     []string        // what credentials were read
@@ -69,9 +70,14 @@ func (s *shellReader) read(text string, depth int) {
 	s.text, s.depth = text, depth
 	defer func() { s.text, s.depth = outer, outerDepth }()
 
+	s.walk(file)
+}
+
+// walk looks at every command in a node.
+func (s *shellReader) walk(root syntax.Node) {
 	// What a subshell changes does not outlive it.
 	var saved []*string
-	syntax.Walk(file, func(n syntax.Node) bool {
+	syntax.Walk(root, func(n syntax.Node) bool {
 		if n == nil {
 			if last := saved[len(saved)-1]; last != nil {
 				s.cwd = *last
@@ -88,6 +94,12 @@ func (s *shellReader) read(text string, depth int) {
 			if n.Op == syntax.Pipe || n.Op == syntax.PipeAll {
 				s.pipe(n)
 			}
+		case *syntax.ForClause:
+			if s.loop(n) {
+				return false
+			}
+		case *syntax.DeclClause:
+			s.declare(n)
 		case *syntax.Stmt:
 			s.statement(n)
 		case *syntax.Assign:
@@ -96,6 +108,39 @@ func (s *shellReader) read(text string, depth int) {
 		saved = append(saved, restore)
 		return true
 	})
+}
+
+// maxRounds is how many turns of loops are looked at one by one.
+const maxRounds = 64
+
+// loop looks at the turns of a loop over words that stand in the text; false
+// if they do not, or are too many.
+func (s *shellReader) loop(n *syntax.ForClause) bool {
+	iter, ok := n.Loop.(*syntax.WordIter)
+	if !ok {
+		return false
+	}
+	delete(s.vars, iter.Name.Value)
+	words := s.args(iter.Items)
+	if len(words) == 0 || s.rounds+len(words) > maxRounds || slices.ContainsFunc(words, func(a arg) bool { return !a.exact }) {
+		return false
+	}
+	s.rounds += len(words)
+	for _, word := range words {
+		s.vars[iter.Name.Value] = word.text
+		for _, stmt := range n.Do {
+			s.walk(stmt)
+		}
+	}
+	delete(s.vars, iter.Name.Value)
+	return true
+}
+
+// declare notes that all variables are printed: export -p, declare -x.
+func (s *shellReader) declare(n *syntax.DeclClause) {
+	if !slices.ContainsFunc(n.Args, func(a *syntax.Assign) bool { return a.Name != nil }) {
+		s.dumped = "the environment"
+	}
 }
 
 // finish says what depends on the whole command.
@@ -121,6 +166,7 @@ func (s *shellReader) assign(a *syntax.Assign) {
 		return
 	}
 	name := a.Name.Value
+	s.setForGit(name, s.args([]*syntax.Word{a.Value})[0])
 	delete(s.vars, name)
 	if s.fromNetwork(a.Value) {
 		s.tainted[name] = true
@@ -137,35 +183,92 @@ func (s *shellReader) statement(n *syntax.Stmt) {
 	if call != nil {
 		args = s.args(call.Args)
 	}
+	runs := len(args) > 0 && s.readsScript(args)
 	for _, r := range n.Redirs {
+		word := []arg{{}}
+		if r.Word != nil && r.Op != syntax.Hdoc && r.Op != syntax.DashHdoc && r.Op != syntax.WordHdoc {
+			word = s.args([]*syntax.Word{r.Word})
+		}
+		socket := slices.ContainsFunc(word, isSocket)
+		if socket {
+			s.network = true
+			if runs {
+				s.warnf(networkToShell, "%s", s.source(n))
+			} else if r.N != nil {
+				s.tainted["&"+r.N.Value] = true
+			}
+		}
 		switch r.Op {
 		case syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
 			body := r.Hdoc
 			if r.Op == syntax.WordHdoc {
 				body = r.Word
 			}
-			if body != nil && len(args) > 0 && s.readsScript(args) {
-				if s.fromNetwork(body) {
+			if body == nil || len(args) == 0 {
+				break
+			}
+			if s.fromNetwork(body) {
+				s.fill(args)
+				if runs {
 					s.warnf(networkToShell, "%s", s.short(args))
 				}
-				if text, ok := s.value(body); ok {
-					s.read(text, s.depth+1)
-				} else {
-					s.read(s.source(body), s.depth+1)
-				}
 			}
-		case syntax.RdrIn:
-			if r.Word != nil {
-				s.reads(s.args([]*syntax.Word{r.Word}))
+			if !runs {
+				break
+			}
+			if text, ok := s.value(body); ok {
+				s.read(text, s.depth+1)
+			} else {
+				s.read(s.source(body), s.depth+1)
+			}
+		case syntax.RdrIn, syntax.DplIn:
+			s.reads(word)
+			if r.Word == nil || !s.holdsFetched(r.Word, word) && (r.Op != syntax.DplIn || !s.tainted["&"+word[0].text]) {
+				break
+			}
+			s.fill(args)
+			if runs {
+				s.warnf(networkToShell, "%s", s.source(n))
 			}
 		case syntax.RdrOut, syntax.AppOut, syntax.RdrInOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll, syntax.AppClob, syntax.RdrAllClob, syntax.AppAllClob:
-			if r.Word != nil {
-				s.writes(s.args([]*syntax.Word{r.Word}))
+			s.writes(word)
+			if n.Cmd != nil && s.fromNetwork(n.Cmd) {
+				s.keep(word)
 			}
 		}
 	}
 	if len(args) > 0 {
 		s.call(args, false)
+	}
+}
+
+// isSocket reports whether the shell opens a connection for a redirection.
+func isSocket(a arg) bool {
+	return strings.HasPrefix(a.text, "/dev/tcp/") || strings.HasPrefix(a.text, "/dev/udp/")
+}
+
+// holdsFetched reports whether a redirection reads what came from the network.
+func (s *shellReader) holdsFetched(w *syntax.Word, args []arg) bool {
+	return s.fromNetwork(w) || slices.ContainsFunc(args, func(a arg) bool {
+		abs, ok := s.path(a)
+		return ok && s.fetched[abs]
+	})
+}
+
+// keep remembers files that hold what came from the network.
+func (s *shellReader) keep(files []arg) {
+	for _, a := range files {
+		if abs, ok := s.path(a); ok && !strings.HasPrefix(abs, "/dev/") {
+			s.fetched[abs] = true
+		}
+	}
+}
+
+// fill remembers the variables into which a command reads what came from the
+// network.
+func (s *shellReader) fill(args []arg) {
+	for _, name := range s.filled(args) {
+		s.tainted[name] = true
 	}
 }
 
@@ -191,6 +294,22 @@ func (s *shellReader) pipe(n *syntax.BinaryCmd) {
 	if s.endsInShell(n.Y) {
 		s.warnf(networkToShell, "%s", s.source(n))
 	}
+	// It may go into a file, or a variable, first.
+	syntax.Walk(n.Y, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Redirect:
+			if n.Word != nil && n.Hdoc == nil {
+				s.keep(s.args([]*syntax.Word{n.Word}))
+			}
+		case *syntax.CallExpr:
+			args := s.args(n.Args)
+			if len(args) > 0 && args[0].text == "tee" {
+				s.keep(operands(args, nil))
+			}
+			s.fill(args)
+		}
+		return true
+	})
 }
 
 // endsInShell reports whether somewhere in the node a program runs that takes
@@ -237,10 +356,10 @@ func (s *shellReader) fromNetwork(n syntax.Node) bool {
 }
 
 var (
-	shells       = set("sh bash zsh dash ksh ash mksh fish busybox")
+	shells       = set("sh bash zsh dash ksh ash mksh fish")
 	interpreters = set("python python2 python3 perl ruby node deno bun php lua osascript pwsh tclsh")
 	fetchers     = set("curl wget fetch aria2c http https xh lynx w3m nc ncat netcat socat ftp lwp-request")
-	senders      = set("curl wget http https xh nc ncat netcat socat scp sftp ftp telnet rsync rclone ssh mail mailx sendmail mutt aria2c")
+	senders      = set("curl wget http https xh nc ncat netcat socat scp sftp ftp lftp telnet rsync rclone ssh mail mailx sendmail mutt aria2c dig nslookup drill gsutil s3cmd")
 )
 
 func set(names string) map[string]bool {
@@ -259,29 +378,89 @@ func (s *shellReader) readsScript(args []arg) bool {
 			return false
 		}
 		name := path.Base(args[0].text)
-		if shells[name] || interpreters[name] {
+		switch {
+		case shells[name]:
+			return shellFromInput(args[1:])
+		case interpreters[name]:
 			return scriptFromInput(args[1:])
+		case name == "." || name == "source":
+			return len(args) > 1 && isInput(args[1].text)
 		}
 		inner := unwrap(args)
 		if len(inner) == len(args) {
 			return false
 		}
+		if name == "xargs" || name == "parallel" {
+			return givenAsProgram(args[:len(args)-len(inner)], inner)
+		}
 		args = inner
 	}
 }
 
-func scriptFromInput(args []arg) bool {
-	for i := 0; i < len(args); i++ {
-		a := args[i].text
-		switch {
-		case a == "-" || a == "-s" || a == "/dev/stdin" || a == "--":
+// givenAsProgram reports whether what xargs is given becomes the program of a
+// shell: xargs -I% sh -c %, xargs sh -c.
+func givenAsProgram(own, inner []arg) bool {
+	if len(inner) == 0 || !shells[path.Base(inner[0].text)] {
+		return false
+	}
+	i := slices.IndexFunc(inner, isProgramFlag)
+	if i < 0 || i+1 >= len(inner) {
+		return i > 0
+	}
+	for _, put := range optionsOf(own, "nPILadEs", "--replace").values("-I", "--replace") {
+		if put.text != "" && strings.Contains(inner[i+1].text, put.text) {
 			return true
-		case strings.HasPrefix(a, "--"):
-		case strings.HasPrefix(a, "-") && strings.ContainsAny(a, "cemp") && !strings.Contains(a, "="):
-			return strings.Contains(a, "s") && !strings.Contains(a, "c") && !strings.ContainsAny(a, "mp")
-		case a == "-o" || a == "-O":
+		}
+	}
+	return false
+}
+
+// isProgramFlag reports whether an option of a shell says that its program
+// follows.
+func isProgramFlag(a arg) bool {
+	return len(a.text) > 1 && a.text[0] == '-' && a.text[1] != '-' && strings.Contains(a.text, "c")
+}
+
+// isInput reports whether a file's name stands for the standard input.
+func isInput(name string) bool {
+	switch name {
+	case "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0":
+		return true
+	}
+	return false
+}
+
+// shellFromInput reads the arguments of a shell.
+func shellFromInput(args []arg) bool {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		switch text := a.text; {
+		case isInput(text) || text == "--" && i+1 == len(args):
+			return true
+		case isProgramFlag(a):
+			return false
+		case strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "--") && strings.Contains(text, "s"):
+			return true
+		case text == "-o" || text == "+o" || text == "-O" || text == "+O" || text == "--rcfile" || text == "--init-file":
 			i++
-		case strings.HasPrefix(a, "-"), a == "sh" && i == 0: // busybox sh
+		case strings.HasPrefix(text, "-"), strings.HasPrefix(text, "+"):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// scriptFromInput reads the arguments of an interpreter.
+func scriptFromInput(args []arg) bool {
+	for _, a := range args {
+		switch text := a.text; {
+		case isInput(text) || text == "--":
+			return true
+		case strings.HasPrefix(text, "--"):
+		case strings.HasPrefix(text, "-") && strings.ContainsAny(text, "cemp") && !strings.Contains(text, "="):
+			return false
+		case strings.HasPrefix(text, "-"):
 		default:
 			return false
 		}
@@ -335,7 +514,7 @@ func (s *shellReader) reads(args []arg) {
 		if !ok {
 			continue
 		}
-		if s.d.isCredential(abs) {
+		if s.d.isCredential(abs) || s.d.matchesCredential(abs) {
 			s.creds = append(s.creds, s.d.say(s.d.short(abs)))
 		}
 	}
@@ -397,14 +576,21 @@ func (s *shellReader) deletes(args []arg) {
 // call looks at one command. more says that it will get further arguments
 // from its input, as xargs gives them.
 func (s *shellReader) call(args []arg, more bool) {
+	cwd, moved := s.cwd, false // by a wrapper, for this command alone
+	defer func() {
+		if moved {
+			s.cwd = cwd
+		}
+	}()
 	for range 20 { // sudo env nice …
 		if len(args) == 0 || !args[0].exact {
+			s.unnamed(args)
 			return
 		}
 		name := path.Base(args[0].text)
 		s.look(name, args)
 		switch name {
-		case "sudo", "doas", "pkexec", "su", "runuser":
+		case "sudo", "doas", "pkexec", "su", "runuser", "run0", "sudoedit":
 			s.warnf(asRoot, "%s", s.short(args[:min(len(args), 3)]))
 			if name == "su" || name == "runuser" {
 				s.afterFlag(args, "-c", "--command")
@@ -422,12 +608,25 @@ func (s *shellReader) call(args []arg, more bool) {
 		if len(inner) == len(args) || len(inner) == 0 {
 			break
 		}
+		own := args[:len(args)-len(inner)]
+		for _, a := range own[1:] {
+			if key, value, ok := strings.Cut(a.text, "="); ok {
+				s.setForGit(key, arg{text: value, exact: a.exact})
+			}
+		}
+		if flags := movers[name]; flags != nil {
+			for _, dir := range optionsOf(own, "CD", flags...).values(flags...) {
+				s.cwd, _ = s.path(dir)
+				moved = true
+			}
+		}
 		args = inner
 	}
 	if !args[0].exact {
+		s.unnamed(args)
 		return
 	}
-	name := path.Base(args[0].text)
+	name := commandName(args[0].text)
 	switch {
 	case shells[name]:
 		s.shellCall(args)
@@ -439,10 +638,17 @@ func (s *shellReader) call(args []arg, more bool) {
 	}
 }
 
+// unnamed looks at a command whose name is put together at run time.
+func (s *shellReader) unnamed(args []arg) {
+	if len(args) > 0 && args[0].word != nil && s.fromNetwork(args[0].word) {
+		s.warnf(networkToShell, "%s", s.short(args))
+	}
+}
+
 // shellCall looks at sh -c '…' and sh script.
 func (s *shellReader) shellCall(args []arg) {
 	for i, a := range args[1:] {
-		if strings.HasPrefix(a.text, "-") && !strings.HasPrefix(a.text, "--") && strings.Contains(a.text, "c") && i+2 < len(args) {
+		if isProgramFlag(a) && i+2 < len(args) {
 			s.program(args[i+2], args)
 			return
 		}
@@ -498,6 +704,9 @@ func (s *shellReader) afterFlag(args []arg, flags ...string) {
 func (s *shellReader) find(args []arg) {
 	var roots []arg
 	i := 1
+	for i < len(args) && slices.Contains([]string{"-L", "-H", "-P"}, args[i].text) {
+		i++
+	}
 	for ; i < len(args) && !strings.HasPrefix(args[i].text, "-") && args[i].text != "(" && args[i].text != "!"; i++ {
 		roots = append(roots, args[i])
 	}
@@ -519,6 +728,9 @@ func (s *shellReader) find(args []arg) {
 			if len(inner) > 0 && deleters[path.Base(inner[0].text)] {
 				s.foundDeleted(roots)
 			} else {
+				if len(inner) > 0 && !withoutReading[path.Base(inner[0].text)] {
+					s.reads(roots)
+				}
 				s.call(inner, true)
 			}
 		}

@@ -220,6 +220,23 @@ func (d *drawing) isCredential(abs string) bool {
 	return strings.HasPrefix(abs, "/proc/") && strings.HasSuffix(abs, "/environ")
 }
 
+// matchesCredential reports whether a pattern of a shell names such a file
+// plainly enough: .env*, but not *.json.
+func (d *drawing) matchesCredential(pattern string) bool {
+	base := filepath.Base(pattern)
+	if strings.IndexAny(base, "*?[") < 2 {
+		return false
+	}
+	fits := func(name string) bool {
+		ok, err := filepath.Match(pattern, name)
+		return ok && err == nil
+	}
+	dir := filepath.Dir(pattern)
+	return slices.ContainsFunc(credentialPlaces.any, func(name string) bool { return fits(filepath.Join(dir, name)) }) ||
+		slices.ContainsFunc(credentialPlaces.full, fits) ||
+		d.o.Home != "" && slices.ContainsFunc(credentialPlaces.home, func(name string) bool { return fits(filepath.Join(d.o.Home, name)) })
+}
+
 // at reports whether path is at the place.
 func (d *drawing) at(path string, p place) bool {
 	for _, want := range p.full {
