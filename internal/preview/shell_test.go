@@ -279,6 +279,7 @@ func TestShellWarnings(t *testing.T) {
 		// Not readable.
 		{"if then fi (", kinds{notParsed}},
 		{"echo 'unterminated", kinds{notParsed}},
+		{"echo hi \\\r\nrm -rf /opt/x", kinds{notParsed, hiddenText}},
 		{strings.Repeat("(", 5000), kinds{notParsed}},
 		{"echo " + strings.Repeat("x", 70<<10), kinds{notParsed}},
 		{"sh -c 'if then (' ; rm -rf /opt/x", kinds{notParsed, deletesOutside}},
