@@ -17,7 +17,7 @@ import (
 
 // patience bounds every wait of the suite. It is no promise about speed: it
 // only ends a test that would hang.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Run holds a channel to its contract. The tests run one after the other, as
 // they look for goroutines left running.

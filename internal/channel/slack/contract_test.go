@@ -212,7 +212,7 @@ func (p *person) Tap(request string, verb permit.Verb, message string) (string, 
 	if !ok {
 		return "", fmt.Errorf("cannot tap on %s: it was never seen live", request)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	// A card may be there before the link is.
 	if err := p.srv.WaitConnections(ctx, 1); err != nil {
