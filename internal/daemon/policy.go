@@ -39,13 +39,25 @@ func (p policy) of(r permit.Request) preview.Policy {
 	if rule, ok := p.neverRemote.Match(call, p.world); ok {
 		says.Terminal = "Your rule " + rule.String() + " lets this be allowed in the terminal only."
 	}
+	says.Grants = p.grants
 	return says
+}
+
+// grants says why permissions can be given in the terminal only: with them, Claude
+// Code would no longer ask for what the user wants asked there.
+func (p policy) grants(given []claude.Grant) string {
+	for _, g := range given {
+		if rule, ok := p.neverRemote.Overlap(g.Tool, g.Content); ok {
+			return "Your rule " + rule.String() + " lets it be allowed in the terminal only."
+		}
+	}
+	return ""
 }
 
 // inTerminal is of for whoever answers in the terminal, where all can be allowed.
 func (p policy) inTerminal(r permit.Request) preview.Policy {
 	says := p.of(r)
-	says.Terminal = ""
+	says.Terminal, says.Grants = "", nil
 	return says
 }
 
@@ -65,6 +77,9 @@ func (p policy) refuses(r permit.Request, d permit.Decision) string {
 	says := p.of(r)
 	if says.Terminal != "" {
 		return "It does not count: " + lowered(says.Terminal)
+	}
+	if why := p.grants(claude.Grants(d.Permissions)); why != "" {
+		return "It does not count: " + lowered(why)
 	}
 	if d.Way != permit.WayEdit {
 		return ""

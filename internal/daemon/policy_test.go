@@ -14,7 +14,7 @@ func TestRules(t *testing.T) {
 	r := start(t, func(o *Options) {
 		o.Config.Approve.Edit = true
 		o.Config.Approve.Confirm = []string{"Bash(git tag *)"}
-		o.Config.Approve.NeverRemote = []string{"Bash(git push *)", "mcp__billing"}
+		o.Config.Approve.NeverRemote = []string{"Bash(git push *)", "mcp__billing", "Edit(/migrations/**)"}
 	})
 	bash := func(command string) permit.Request {
 		return permit.Request{Tool: "Bash", Input: []byte(`{"command":"` + command + `"}`)}
@@ -28,6 +28,19 @@ func TestRules(t *testing.T) {
 	edit := func(to string) permit.Answer {
 		return permit.Answer{Way: permit.WayEdit, Fields: map[string][]string{"text": {to}}}
 	}
+	suggests := func(entries ...string) permit.Request {
+		r := bash("git status")
+		for _, entry := range entries {
+			r.Suggestions = append(r.Suggestions, []byte(entry))
+		}
+		return r
+	}
+	rule := func(content string) string {
+		return `{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"` + content + `"}],"behavior":"allow","destination":"session"}`
+	}
+	mode := func(mode string) string { return `{"type":"setMode","mode":"` + mode + `","destination":"session"}` }
+	always := permit.Answer{Way: permit.WayAlways}
+	plan := permit.Request{Tool: "ExitPlanMode", Input: []byte(`{"plan":"1. Say hello"}`)}
 	allow, answer := permit.Answer{Decision: permit.Decision{Verb: permit.Allow}}, permit.Answer{Way: permit.WayAnswer}
 	for _, tt := range []struct {
 		name    string
@@ -45,6 +58,15 @@ func TestRules(t *testing.T) {
 		{"another try", refused, allow, false},
 		{"a form of the server", form("billing"), answer, false},
 		{"a form of another server", form("mail"), answer, true},
+		{"always, beside the rule", suggests(rule("npm run *")), always, true},
+		{"always, what the rule names", suggests(rule("git push *")), always, false},
+		{"always, and the rule's too", suggests(rule("git *")), always, false},
+		{"always, any command", suggests(rule("bash")), always, false},
+		{"no more questions", suggests(mode("bypassPermissions")), always, false},
+		{"edits without asking", suggests(mode("acceptEdits")), always, false},
+		{"a plan", plan, allow, true},
+		{"a plan, and edits without asking", plan, permit.Answer{Way: permit.WayEdits}, false},
+		{"a plan that is changed, and edits without asking", plan, permit.Answer{Way: permit.WayEdit, Fields: map[string][]string{"text": {"2."}, "mode": {"1"}}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, channel := range []string{"web", "slack", terminalChannel} {
@@ -71,6 +93,11 @@ func TestTheTerminalMayAllow(t *testing.T) {
 		t.Errorf("the terminal is offered %+v, held %q", open.Ways, open.Held)
 	}
 	r.waitPage("lets this be allowed in the terminal only", `value="allow"`)
+	r.control(`{"v":1,"op":"answer","id":"only-here","decision":"deny"}`)
+
+	wide := strings.Replace(ask("s", "git status"), `"tool_name"`, `"permission_suggestions":[{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"git *"}],"behavior":"allow","destination":"session"}],"tool_name"`, 1)
+	r.dial().send(enveloped("too-wide", wide)).line()
+	r.waitPage("“Always allow git * in this session” is not offered here.", `value="always:0"`)
 }
 
 // A person's words reach the model as they are, and the cards masked: they may

@@ -184,7 +184,7 @@ func (d *drawing) everywhere() {
 		return
 	}
 	again := strings.NewReplacer(pairs...)
-	for _, text := range []*string{&d.p.Title, &d.p.Summary, &d.p.Claim, &d.p.Held} {
+	for _, text := range []*string{&d.p.Title, &d.p.Summary, &d.p.Claim, &d.p.Held, &d.p.Unoffered} {
 		*text = again.Replace(*text)
 	}
 	for _, texts := range [][]string{d.p.Warnings, d.p.Masked} {
@@ -211,7 +211,7 @@ func (d *drawing) waysAgain(again *strings.Replacer) {
 	d.p.Ways = slices.DeleteFunc(d.p.Ways, func(way permit.Way) bool {
 		changes := way.Name == permit.WayEdit && slices.ContainsFunc(way.Form, func(f permit.Field) bool { return again.Replace(f.Value) != f.Value })
 		if changes {
-			d.p.Uneditable = uneditable
+			d.unoffered(uneditable)
 		}
 		return changes
 	})

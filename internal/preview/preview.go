@@ -37,8 +37,9 @@ type Preview struct {
 	Ways []permit.Way
 	// Held says why it cannot be allowed here; empty: it can.
 	Held string
-	// Uneditable says why a form to change it is not offered; mostly empty.
-	Uneditable string
+	// Unoffered says why some ways are not offered here: to change it, a rule for
+	// always. Mostly empty.
+	Unoffered string
 	// Withheld: the user wants nothing of the request but tool and project to
 	// leave the machine. A channel then draws no folder, branch or session.
 	Withheld bool

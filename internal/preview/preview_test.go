@@ -424,8 +424,8 @@ func TestNamedSecretsAreInNoSummary(t *testing.T) {
 		if all, _ := json.Marshal(got); strings.Contains(string(all), tt.secret) && tt.secret != "-" {
 			t.Errorf("%s %s: %s", tt.tool, tt.input, all)
 		}
-		if (got.Uneditable == "") != (tt.secret == "-") {
-			t.Errorf("%s %s: not to be changed: %q", tt.tool, tt.input, got.Uneditable)
+		if (got.Unoffered == "") != (tt.secret == "-") {
+			t.Errorf("%s %s: not to be changed: %q", tt.tool, tt.input, got.Unoffered)
 		}
 	}
 }

@@ -144,12 +144,12 @@ func piecesOf(text, secret string) string {
 func TestFormToChangeHoldsNoSecret(t *testing.T) {
 	r := request("Bash", map[string]string{"command": "login hunter2x7", "description": "the password is hunter2x7, password: hunter2x7"})
 	p := New(Options{Edit: true}).Of(r)
-	if got := all(t, p); strings.Contains(got, "hunter2x7") || p.Uneditable == "" {
+	if got := all(t, p); strings.Contains(got, "hunter2x7") || p.Unoffered == "" {
 		t.Errorf("%s", got)
 	}
 	p = New(Options{Edit: true}).Original(r)
-	if p.Uneditable != "" {
-		t.Errorf("the page on this machine: %s", p.Uneditable)
+	if p.Unoffered != "" {
+		t.Errorf("the page on this machine: %s", p.Unoffered)
 	}
 }
 

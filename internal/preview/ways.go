@@ -16,6 +16,9 @@ type Policy struct {
 	Confirm string
 	// Terminal is why it can be allowed in the terminal only; empty: anywhere.
 	Terminal string
+	// Grants says why permissions can be given in the terminal only; nil, or empty:
+	// they can anywhere.
+	Grants func([]claude.Grant) string
 }
 
 // uneditable is why a form to change what was asked is not offered.
@@ -39,10 +42,16 @@ func (d *drawing) ways() {
 		if (policy.Terminal != "" || d.r.Masked) && way.Verb == permit.Allow {
 			continue
 		}
+		if policy.Grants != nil {
+			if why := policy.Grants(claude.Grants(claude.EntriesOf(d.r, way))); why != "" {
+				d.unoffered("“" + firstLine(d.say(way.Label)) + "” is not offered here. " + d.say(why))
+				continue
+			}
+		}
 		if form, ok := d.form(way); ok {
 			way.Form = form
 		} else {
-			d.p.Uneditable = uneditable
+			d.unoffered(uneditable)
 			continue
 		}
 		way.Label = firstLine(d.say(way.Label))
@@ -51,6 +60,13 @@ func (d *drawing) ways() {
 			way.Confirm = joined(d.say(policy.Confirm), way.Confirm)
 		}
 		d.p.Ways = append(d.p.Ways, way)
+	}
+}
+
+// unoffered says once why a way is not offered.
+func (d *drawing) unoffered(why string) {
+	if !strings.Contains(d.p.Unoffered, why) {
+		d.p.Unoffered = joined(d.p.Unoffered, why)
 	}
 }
 

@@ -372,8 +372,8 @@ func ending(c permit.Card, p preview.Preview, id func(string) string, left int, 
 	if err != nil {
 		return nil, err
 	}
-	if p.Uneditable != "" {
-		lacking = append(lacking, clip(p.Uneditable, 300))
+	if p.Unoffered != "" {
+		lacking = append(lacking, clip(p.Unoffered, 600))
 	}
 	if len(lacking) > 0 {
 		blocks = append([]object{contextOf(id("lacking"), plainText(clip(strings.Join(lacking, " "), 600)))}, blocks...)

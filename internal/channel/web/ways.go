@@ -20,11 +20,11 @@ import (
 
 // answerView is how a card is answered, in the order in which it is drawn.
 type answerView struct {
-	Held, Uneditable string
-	Picks            []wayView // one tap each, of several that allow
-	Main             *wayView  // the form without which nothing is allowed; open
-	Pair             []wayView // one tap each: no, and yes where there is but one
-	Folds            []wayView // the others
+	Held, Unoffered string
+	Picks           []wayView // one tap each, of several that allow
+	Main            *wayView  // the form without which nothing is allowed; open
+	Pair            []wayView // one tap each: no, and yes where there is but one
+	Folds           []wayView // the others
 }
 
 // wayView is one way, as a button or as the form that its button is in.
@@ -94,7 +94,7 @@ func wayValue(way permit.Way) string { return fmt.Sprintf("%s:%d", way.Name, way
 // answerOf sorts the ways by how they are drawn. What is opened and filled in is
 // taken from the draft; whole draws every form, however long.
 func answerOf(card shown, p preview.Preview, whole bool, d draft) answerView {
-	v := answerView{Held: p.Held, Uneditable: p.Uneditable}
+	v := answerView{Held: p.Held, Unoffered: p.Unoffered}
 	plain := func(way permit.Way) bool { return len(way.Form) == 0 && way.Confirm == "" }
 	yes, first := 0, true
 	for _, way := range p.Ways {
