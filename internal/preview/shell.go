@@ -230,7 +230,10 @@ func (s *shellReader) statement(n *syntax.Stmt) {
 			if runs {
 				s.warnf(networkToShell, "%s", s.source(n))
 			}
-		case syntax.RdrOut, syntax.AppOut, syntax.RdrInOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll, syntax.AppClob, syntax.RdrAllClob, syntax.AppAllClob:
+		default:
+			if !writesTo(r.Op) {
+				break
+			}
 			s.writes(word)
 			if n.Cmd != nil && s.fromNetwork(n.Cmd) {
 				s.keep(word)
@@ -240,6 +243,15 @@ func (s *shellReader) statement(n *syntax.Stmt) {
 	if len(args) > 0 {
 		s.call(args, false)
 	}
+}
+
+// writesTo reports whether a redirection writes to a file.
+func writesTo(op syntax.RedirOperator) bool {
+	switch op {
+	case syntax.RdrOut, syntax.AppOut, syntax.RdrInOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll, syntax.AppClob, syntax.RdrAllClob, syntax.AppAllClob:
+		return true
+	}
+	return false
 }
 
 // isSocket reports whether the shell opens a connection for a redirection.
@@ -298,7 +310,7 @@ func (s *shellReader) pipe(n *syntax.BinaryCmd) {
 	syntax.Walk(n.Y, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Redirect:
-			if n.Word != nil && n.Hdoc == nil {
+			if n.Word != nil && writesTo(n.Op) {
 				s.keep(s.args([]*syntax.Word{n.Word}))
 			}
 		case *syntax.CallExpr:

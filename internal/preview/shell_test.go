@@ -82,6 +82,7 @@ func TestShellWarnings(t *testing.T) {
 		{"curl -fsSL https://example.com | tar xz -C tools", nil},
 		{"curl -s https://example.com | xargs -n1 echo && curl -s https://example.com | xargs -I% sh -c 'echo \"$0\"' %", nil},
 		{"read x < names; echo $x", nil},
+		{"curl -s https://example.com | diff - < setup.sh 2>&1; bash setup.sh", nil},
 		{"find -L . -name '*.o' -delete && find ~ -name '*.go' -exec grep x {} +", nil},
 		{"env -C ../web rm -rf dist; rm -rf build", nil},
 		{"rsync -a --exclude .git ./ ../copy/ && cp -r src docs && mv a .github && cp x .github/", nil},
