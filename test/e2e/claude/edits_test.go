@@ -135,24 +135,7 @@ func TestDiffIsWhatHappens(t *testing.T) {
 	}
 	hook.Answer("PermissionRequest", allow)
 	home.Headless("change it")
-	shown := make(map[string]preview.Preview)
-	for _, event := range hook.Events() {
-		parsed, err := claude.Parse(event.Raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request, err := parsed.Request()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var input struct {
-			Path string `json:"file_path"`
-		}
-		if err := json.Unmarshal(request.Input, &input); err != nil {
-			t.Fatal(err)
-		}
-		shown[filepath.Base(input.Path)] = preview.New(preview.Options{Files: before}).Of(request)
-	}
+	shown := shownOf(t, hook, before)
 	for _, e := range edits {
 		t.Run(e.name, func(t *testing.T) {
 			p, asked := shown[e.name]
@@ -166,6 +149,97 @@ func TestDiffIsWhatHappens(t *testing.T) {
 			got, err := applied(e.before, p)
 			if want := revealed(string(after)); err != nil || got != want {
 				t.Errorf("%v\nbefore %q\nby the diff %q\non the disk  %q\n%+v", err, e.before, got, want, p.Parts)
+			}
+		})
+	}
+}
+
+// shownOf are the previews of what was asked, by the names of the files.
+func shownOf(t *testing.T, hook *claudetest.Recorder, before disk) map[string]preview.Preview {
+	t.Helper()
+	shown := make(map[string]preview.Preview)
+	for _, event := range hook.Events() {
+		parsed, err := claude.Parse(event.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := parsed.Request()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var input struct {
+			File     string `json:"file_path"`
+			Notebook string `json:"notebook_path"`
+		}
+		if err := json.Unmarshal(request.Input, &input); err != nil {
+			t.Fatal(err)
+		}
+		shown[filepath.Base(input.File+input.Notebook)] = preview.New(preview.Options{Files: before}).Of(request)
+	}
+	return shown
+}
+
+// TestCellIsTheOneThatChanges does so for the cells of a notebook, which are
+// named by their ids and by their places.
+func TestCellIsTheOneThatChanges(t *testing.T) {
+	const (
+		cell     = `{%s"cell_type":"code","metadata":{},"outputs":[],"execution_count":null,"source":"%s"}`
+		notebook = `{"cells":[%s,%s,%s],"metadata":{"language_info":{"name":"python"}},"nbformat":4,"nbformat_minor":%d}`
+	)
+	named := fmt.Sprintf(notebook, fmt.Sprintf(cell, `"id":"a",`, "zero"), fmt.Sprintf(cell, `"id":"b",`, "one"), fmt.Sprintf(cell, `"id":"cell-1",`, "two"), 5)
+	placed := fmt.Sprintf(notebook, fmt.Sprintf(cell, "", "zero"), fmt.Sprintf(cell, "", "one"), fmt.Sprintf(cell, "", "two"), 4)
+	cells := []struct{ name, notebook, id, mode string }{
+		{"id.ipynb", named, "b", "replace"},
+		{"id-like-a-place.ipynb", named, "cell-1", "replace"},
+		{"place-beside-ids.ipynb", named, "cell-0", "replace"},
+		{"place.ipynb", placed, "cell-1", "replace"},
+		{"delete.ipynb", named, "cell-1", "delete"},
+	}
+	var reads, calls []claudetest.Call
+	for _, c := range cells {
+		reads = append(reads, claudetest.Call{Tool: "Read", Input: map[string]any{"file_path": c.name}})
+		calls = append(calls, claudetest.Call{Tool: "NotebookEdit", Input: map[string]any{"notebook_path": c.name, "cell_id": c.id, "new_source": "new", "edit_mode": c.mode}})
+	}
+	home, hook := recorded(t, claudetest.Script(claudetest.Answer{Calls: reads}, claudetest.Answer{Calls: calls}), "PermissionRequest")
+	before := make(disk)
+	for _, c := range cells {
+		before[home.Path(c.name)] = c.notebook
+		if err := os.WriteFile(home.Path(c.name), []byte(c.notebook), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hook.Answer("PermissionRequest", allow)
+	home.Headless("change it")
+	shown := shownOf(t, hook, before)
+	for _, c := range cells {
+		t.Run(c.name, func(t *testing.T) {
+			raw, err := os.ReadFile(home.Path(c.name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var after struct {
+				Cells []struct {
+					Source string `json:"source"`
+				} `json:"cells"`
+			}
+			if err := json.Unmarshal(raw, &after); err != nil {
+				t.Fatal(err)
+			}
+			want := "zero one two "
+			for _, part := range shown[c.name].Parts {
+				if part.Kind == preview.Diff {
+					_, lines, _ := strings.Cut(part.Text, "\n-")
+					old, more, _ := strings.Cut(lines, "\n")
+					changed := strings.TrimSpace(strings.TrimPrefix(more, "+")) + " "
+					want = strings.Replace(want, old+" ", strings.TrimLeft(changed, " "), 1)
+				}
+			}
+			got := ""
+			for _, cell := range after.Cells {
+				got += cell.Source + " "
+			}
+			if got != want || got == "zero one two " {
+				t.Errorf("the cells are %q, by the diff %q\n%+v", got, want, shown[c.name].Parts)
 			}
 		})
 	}
