@@ -414,6 +414,7 @@ func TestNamedSecretsAreInNoSummary(t *testing.T) {
 		{"mcp__db__login", `{"password":"correct horse battery staple","user":"ada"}`, "horse", "login password=⟨masked: 28 chars⟩ user=ada"},
 		{"mcp__db__login", `{}`, "-", "login"},
 		{"Frob", `{"password":12345678,"x":"y"}`, "12345678", `{ "password": "⟨masked: 8 chars⟩", "x": "y" }`},
+		{"Frob", `{"password":12345678,"note":"it is 12345678"}`, "12345678", `{ "password": "⟨masked: 8 chars⟩", "note": "it is ⟨masked: 8 chars⟩" }`},
 		{"Frob", `{"password":4711}`, "4711", `{ "password": "⟨masked: 4 chars⟩" }`},
 		{"Frob", `{"password":"correct horse battery staple"}`, "horse", `{ "password": "⟨masked: 28 chars⟩" }`},
 	} {
