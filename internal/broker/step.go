@@ -149,6 +149,7 @@ func (s *step) asked(e Asked) {
 			known.link, known.newest = e.Link, e.Link
 			recalled := known.Masked // after a restart ours is the journal's
 			known.Input, known.Suggestions, known.Why, known.Masked = e.Request.Input, e.Request.Suggestions, e.Request.Why, false
+			known.Project, known.Branch, known.Cwd = e.Request.Project, e.Request.Branch, e.Request.Cwd
 			s.fire(known, attached)
 			if recalled && known.phase == offered {
 				s.draw(known)

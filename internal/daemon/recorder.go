@@ -211,6 +211,9 @@ func (r *recorder) masked(b broker.Record) permit.Record {
 		opened.Suggestions, suggested = maskedAll(masker, opened.Suggestions)
 		opened.Why, why = masker.Text(opened.Why)
 		opened.Masked = len(in)+len(suggested)+len(why) > 0
+		for _, place := range []*string{&opened.Project, &opened.Branch, &opened.Cwd} {
+			*place, _ = masker.Text(*place)
+		}
 		record.Opened = &opened
 	}
 	if record.Outcome != nil && record.Outcome.Decision != nil {

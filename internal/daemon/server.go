@@ -268,7 +268,9 @@ func (d *Daemon) note(e claude.Event) {
 	}
 	n.ID, n.Machine, n.At = d.newID(), d.machine, now()
 	n.Project, n.Branch = repoOf(n.Cwd)
-	n.Title, n.Text = preview.Safe(d.masker, n.Title), preview.Safe(d.masker, n.Text)
+	for _, text := range []*string{&n.Title, &n.Text, &n.Project, &n.Branch, &n.Cwd} {
+		*text = preview.Safe(d.masker, *text)
+	}
 	d.loop.post(broker.Happened{Note: n})
 }
 

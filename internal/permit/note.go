@@ -20,7 +20,7 @@ const (
 )
 
 // Note is a happening that a person who is away is told of and cannot answer.
-// Its text has been masked and made visible already.
+// Its texts and names have been masked and made visible already.
 type Note struct {
 	ID      string    `json:"id"`
 	Class   NoteClass `json:"class"`

@@ -22,6 +22,8 @@ type Preview struct {
 	Title string
 	// Summary is one line for lists and lock screens: the start of what matters.
 	Summary string
+	// Project, Branch and Cwd are where it is asked.
+	Project, Branch, Cwd string
 	// Parts are what will happen, in reading order.
 	Parts []Part
 	// Claim is Claude's own description. Label it as Claude's words.
@@ -211,8 +213,9 @@ func draw(o Options, r permit.Request, original bool) Preview {
 	}
 	d := &drawing{o: o, r: r, original: original, root: projectRoot(r)}
 	if o.Withhold && !original {
-		return withheld(r)
+		return withheld(d)
 	}
+	d.p.Project, d.p.Branch, d.p.Cwd = d.say(r.Project), d.say(r.Branch), d.say(r.Cwd)
 	var isObject bool
 	d.input, isObject = parseObject(r.Input)
 	describe := tools[r.Tool]

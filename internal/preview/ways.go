@@ -113,8 +113,9 @@ func (d *drawing) hidesIn(form []permit.Field) bool {
 
 // withheld is what a channel outside the machine gets where [privacy] body is
 // "none". What nobody can see there, nobody can allow there.
-func withheld(r permit.Request) Preview {
-	p := Preview{Withheld: true,
+func withheld(d *drawing) Preview {
+	r := d.r
+	p := Preview{Withheld: true, Project: d.say(r.Project),
 		Title:   "Use " + firstLine(Reveal(r.Tool)),
 		Summary: "its content stays on the machine",
 		Held:    "[privacy] body = \"none\" keeps the content on the machine: answer on the page there, or in the terminal.",

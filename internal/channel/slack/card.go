@@ -31,12 +31,12 @@ type tag struct {
 	Digest     string `json:"d,omitempty"`
 }
 
-// tagOf is the tag of a request. Where the content stays on the machine its
-// digest does, too: a short command can be guessed by it.
+// tagOf is the tag of a request. Where the content stays on the machine the
+// host's name does, and the digest, by which a short command can be guessed.
 func tagOf(r permit.Request, p preview.Preview) tag {
 	t := tag{Machine: r.Machine.ID, Host: line(r.Machine.Host, 60), Request: r.ID, Generation: r.Generation, Digest: r.Digest}
 	if p.Withheld {
-		t.Digest = ""
+		t.Digest, t.Host = "", ""
 	}
 	return t
 }
@@ -126,7 +126,7 @@ const (
 const cutNote = 160
 
 // whoLine says who asks: host, tool, project and branch, session. Of what stays
-// on the machine it says host and project.
+// on the machine it says tool and project.
 func whoLine(r permit.Request, p preview.Preview) string {
 	var words []string
 	add := func(s string) {
@@ -134,12 +134,14 @@ func whoLine(r permit.Request, p preview.Preview) string {
 			words = append(words, s)
 		}
 	}
-	add(line(r.Machine.Host, 60))
+	if !p.Withheld {
+		add(line(r.Machine.Host, 60))
+	}
 	if r.Kind != permit.Elicitation && r.Kind != permit.Finished { // these are of no tool
 		add(line(r.Tool, 80))
 	}
-	project := line(r.Project, 60)
-	if branch := line(r.Branch, 60); branch != "" && !p.Withheld {
+	project := clip(p.Project, 60)
+	if branch := clip(p.Branch, 60); branch != "" {
 		project = strings.TrimSpace(project + " on " + branch)
 	}
 	add(project)
@@ -281,8 +283,8 @@ func aside(c permit.Card, p preview.Preview, l look, id func(string) string) (bl
 			plainText("Sent again: Slack did not confirm the first copy. Should you see two, one answer counts for both.")))
 	}
 	when := []any{object{"type": "mrkdwn", "text": timeLine(c), "verbatim": true}}
-	if c.Request.Cwd != "" && !p.Withheld {
-		when = append([]any{plainText("in " + line(c.Request.Cwd, 200))}, when...)
+	if p.Cwd != "" {
+		when = append([]any{plainText("in " + clip(p.Cwd, 200))}, when...)
 	}
 	return append(blocks, contextOf(id("where"), when...)), cut || shortened
 }

@@ -55,6 +55,7 @@ func samples() map[string]sample {
 	const push = "git push --force-with-lease origin fix/checkout-rounding && gh pr create --fill --base main"
 	bash := asking("Bash", map[string]string{"command": push, "description": "Push the rounding fix and open a pull request"})
 	said := preview.Preview{
+		Project: bash.Project, Branch: bash.Branch, Cwd: bash.Cwd,
 		Title: "Run a command", Summary: push, Claim: "Push the rounding fix and open a pull request",
 		Parts: []preview.Part{{Label: "command", Kind: preview.Code, Lang: "bash", Text: push, Bytes: len(push)}},
 	}
@@ -119,7 +120,8 @@ func samples() map[string]sample {
 		Parts: []preview.Part{{Label: "Which rounding shall the checkout use?", Kind: "a kind of its own", Text: "Half up\nHalf to even"}},
 	}
 	for _, s := range []*sample{&open, &deadline, &full, &long, &edit, &plan, &question} {
-		s.preview.Ways = preview.Of(s.card.Request).Ways
+		of := preview.Of(s.card.Request)
+		s.preview.Ways, s.preview.Project, s.preview.Branch, s.preview.Cwd = of.Ways, of.Project, of.Branch, of.Cwd
 	}
 	return map[string]sample{
 		"open": open, "open-deadline": deadline, "open-full": full, "open-long": long, "open-question": question, "open-plan": plan, "open-edit": edit,

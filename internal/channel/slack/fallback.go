@@ -15,18 +15,24 @@ const fallbackMost = 200
 // host, tool and the start of the input; terse, no more than that somebody is
 // waited for. Slack shows it nowhere else while a message has blocks.
 func fallback(c permit.Card, p preview.Preview, terse bool) string {
-	host := line(c.Request.Machine.Host, 60)
+	host, who := line(c.Request.Machine.Host, 60), "Claude Code"
+	if p.Withheld {
+		host = ""
+	}
+	if host != "" {
+		host, who = host+" · ", who+" on "+host
+	}
 	switch {
 	case terse && c.Live():
-		return inert("Claude Code on " + host + " " + wants(c.Request))
+		return inert(who + " " + wants(c.Request))
 	case terse:
-		return inert("Claude Code on " + host + ": " + stateWord(c))
+		return inert(who + ": " + stateWord(c))
 	}
 	what := line(c.Request.Tool, 60)
 	if c.Request.Kind != permit.Permission {
 		what = clip(p.Title, maxHeader)
 	}
-	said := host + " · " + what + ": " + clip(p.Summary, fallbackMost)
+	said := host + what + ": " + clip(p.Summary, fallbackMost)
 	if !c.Live() {
 		said = stateWord(c) + " · " + said
 	}

@@ -159,16 +159,19 @@ func (c *Channel) findNews(ctx context.Context, id, thread string, lost time.Tim
 // content stays on the machine, so do they, but for the title, which is ours.
 // terse keeps them out of the text for lock screens.
 func drawNote(n permit.Note, withhold, terse bool) (text string, blocks []object) {
-	p := preview.Preview{Withheld: withhold}
+	p := preview.Preview{Withheld: withhold, Project: n.Project, Branch: n.Branch}
 	if withhold {
-		n.Text = ""
+		n.Text, p.Branch = "", ""
 	}
-	who := whoLine(permit.Request{Machine: n.Machine, Project: n.Project, Branch: n.Branch, Session: n.Session}, p)
+	who := whoLine(permit.Request{Machine: n.Machine, Session: n.Session}, p)
 	blocks = []object{
 		richText("title", section(bold(clip(first(n.Title, "Claude Code has news"), maxHeader)))),
 		contextOf("who", plainText(who)),
 	}
-	text = line(n.Machine.Host, 60) + " · " + clip(first(n.Title, "Claude Code has news"), maxHeader)
+	text = clip(first(n.Title, "Claude Code has news"), maxHeader)
+	if !withhold {
+		text = line(n.Machine.Host, 60) + " · " + text
+	}
 	if n.Text == "" {
 		return inert(text), blocks
 	}

@@ -68,12 +68,12 @@ func (c *Channel) told(n permit.Note) permit.Note {
 }
 
 // noteViewOf draws a note. Its texts were masked and made visible before they
-// came here; the names around them were not.
+// came here.
 func noteViewOf(n permit.Note, now time.Time) noteView {
 	part := partOf(preview.Part{Kind: preview.Text, Lang: "markdown", Text: n.Text})
 	v := noteView{
 		ID: n.ID, Title: n.Title, Class: n.Class, Long: part.Long,
-		Project: preview.Reveal(n.Project), Branch: preview.Reveal(n.Branch), Host: preview.Reveal(n.Machine.Host),
+		Project: n.Project, Branch: n.Branch, Host: preview.Reveal(n.Machine.Host),
 		At: clockOf(n.At, now), Ago: ago(now.Sub(n.At)), Until: n.At.Add(noteFor).UnixMilli(),
 	}
 	if n.Text != "" {

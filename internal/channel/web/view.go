@@ -195,10 +195,10 @@ func (c *Channel) cardView(e entry, whole bool, d draft) cardView {
 		Masked:   p.Masked,
 		Claim:    p.Claim,
 
-		Project: preview.Reveal(r.Project),
-		Branch:  preview.Reveal(r.Branch),
+		Project: p.Project,
+		Branch:  p.Branch,
 		Host:    preview.Reveal(r.Machine.Host),
-		Cwd:     preview.Reveal(r.Cwd),
+		Cwd:     p.Cwd,
 		Session: preview.Reveal(r.Session),
 
 		Asked: clockOf(r.Asked, now),

@@ -287,7 +287,7 @@ func TestNotes(t *testing.T) {
 	live.next("still")
 	live.update()
 	for i := range keepNotes + 3 {
-		s.Note(permit.Note{ID: fmt.Sprintf("n%d", i), Class: permit.NoteFinished, Project: "shop\u202e", Title: fmt.Sprintf("Finished <%d>", i),
+		s.Note(permit.Note{ID: fmt.Sprintf("n%d", i), Class: permit.NoteFinished, Project: "shop⟨U+202E⟩", Title: fmt.Sprintf("Finished <%d>", i),
 			Text: "It said **done**.\n<!-- and more -->", At: now.Add(time.Duration(i) * time.Minute)})
 	}
 	for {
