@@ -3,6 +3,8 @@ package preview
 import (
 	"slices"
 	"testing"
+
+	"claude-permission-daemon/internal/webaddress"
 )
 
 // The hosts are those to which Claude Code would ask to be allowed.
@@ -47,7 +49,7 @@ func TestAddresses(t *testing.T) {
 	}
 	p := New(Options{})
 	for _, tt := range tests {
-		if got := readAddress(tt.address).host; got != tt.host {
+		if got := webaddress.Read(tt.address).Host; got != tt.host {
 			t.Errorf("%q leads to %q, not %q", tt.address, got, tt.host)
 		}
 		if got := kindsOf(t, p.Of(request("WebFetch", map[string]string{"url": tt.address, "prompt": "x"}))); !slices.Equal(got, tt.want) {

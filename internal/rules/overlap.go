@@ -84,7 +84,7 @@ func contentsMeet(kind, mine, its string) bool {
 		return isParameter || mineIs || pathsMeet(mine, its)
 	case "WebFetch":
 		mine, its = domain(strings.TrimPrefix(mine, "domain:")), domain(strings.TrimPrefix(its, "domain:"))
-		return strings.Trim(mine+its, plainHost+"*") != "" || meet(tokens(mine), tokens(its))
+		return !plain(mine) || !plain(its) || meet(tokens(mine), tokens(its))
 	}
 	return isParameter || mineIs || prefixesMeet(mine, its)
 }
