@@ -51,7 +51,7 @@ func Grants(entries []json.RawMessage) (grants []Grant) {
 			grants = append(grants, Grant{Tool: "Read"}, Grant{Tool: "Edit"})
 		case u.Type == "addRules" && len(u.Rules) > 0:
 			for _, rule := range u.Rules {
-				grants = append(grants, Grant{rule.Tool, rule.Content})
+				grants = append(grants, Grant(rule))
 			}
 		default:
 			grants = append(grants, Grant{Tool: "*"})
