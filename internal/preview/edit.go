@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"claude-permission-daemon/internal/mask"
@@ -241,7 +242,11 @@ func (d *drawing) diff(label, before, after string, whole bool) {
 		d.note("All lines end in CR LF.")
 		before, after = strings.ReplaceAll(before, "\r\n", "\n"), strings.ReplaceAll(after, "\r\n", "\n")
 	}
-	old, changed := d.lined(before, d.credentials), d.lined(after, false)
+	var old, changed *lined
+	var both sync.WaitGroup // the search for secrets takes tens of milliseconds a megabyte
+	both.Go(func() { old = d.lined(before, d.credentials) })
+	changed = d.lined(after, false)
+	both.Wait()
 	cs := changes(old.lines, changed.lines)
 	removed, added := tally(cs)
 	if removed > 0 && added == 0 {
