@@ -184,7 +184,7 @@ func (d *drawing) everywhere() {
 		return
 	}
 	again := strings.NewReplacer(pairs...)
-	for _, text := range []*string{&d.p.Title, &d.p.Summary, &d.p.Claim, &d.p.Held, &d.p.Unoffered} {
+	for _, text := range []*string{&d.p.Title, &d.p.Summary, &d.p.Claim, &d.p.Held, &d.p.Unoffered, &d.p.Project, &d.p.Branch, &d.p.Cwd} {
 		*text = again.Replace(*text)
 	}
 	for _, texts := range [][]string{d.p.Warnings, d.p.Masked} {
