@@ -255,7 +255,7 @@ func TestAnsweredInSlack(t *testing.T) {
 // A plan is approved as it was changed in Slack, and so it is carried out.
 func TestPlanEditedInSlack(t *testing.T) {
 	t.Parallel()
-	api := claudetest.NewAPI(t, plan())
+	api := claudetest.NewAPI(t, plan(leave))
 	home := claudetest.NewHome(t, api, "tmux")
 	alice, _ := withSlack(t, home, "")
 	terminal := home.Start("--permission-mode", "plan")
