@@ -108,6 +108,7 @@ type world struct {
 	taps      map[uint64]*tap
 	nextToken uint64
 	news      simNews
+	endless   map[string]bool // requests of which an end is not on record
 }
 
 // simHook is a hook that waits, and the truth about its question.
@@ -152,7 +153,7 @@ const (
 
 func newWorld(c *choices, mutate func(*Broker), blur func(Event) Event) *world {
 	w := &world{choices: c, mutate: mutate, blur: blur, links: make(map[uint64]*simHook), presence: permit.Unsure,
-		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap), news: newNews()}
+		cards: make(map[string]map[string]*simCard), stuck: make(map[string]bool), taps: make(map[uint64]*tap), news: newNews(), endless: make(map[string]bool)}
 	for _, ch := range []string{"slack", "web"} {
 		w.cards[ch] = make(map[string]*simCard)
 	}
@@ -261,6 +262,7 @@ func (w *world) crash() {
 		return
 	}
 	w.trace = append(w.trace, fmt.Sprintf("%v  kill -9", w.clock))
+	w.lose(w.unwritten)
 	w.epoch, w.unwritten = 0, nil
 	w.news.forget()
 	for _, link := range slices.Sorted(maps.Keys(w.links)) {
@@ -360,6 +362,7 @@ func (w *world) write() {
 	var err error
 	if w.broken {
 		err = errors.New("cannot write the journal: no space left on device")
+		w.lose(batch)
 	} else {
 		for _, r := range batch {
 			line, _ := json.Marshal(withoutSecrets(r.Record)) // what is read back is what was written
@@ -371,6 +374,16 @@ func (w *world) write() {
 	for _, r := range batch {
 		if r.Sync {
 			w.later(Recorded{Seq: r.Seq, Err: err})
+		}
+	}
+}
+
+// lose notes whose ends never came to the journal: to the next daemon these
+// requests are open, so they go on if their hooks do.
+func (w *world) lose(batch []Record) {
+	for _, r := range batch {
+		if r.Record.Kind == permit.RecordEnded {
+			w.endless[r.Record.Request] = true
 		}
 	}
 }
