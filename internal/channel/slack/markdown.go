@@ -6,13 +6,9 @@ package slack
 // would leave out included, and none of it can pass for words of the card.
 
 import (
-	"regexp"
 	"strings"
-)
 
-var (
-	heading = regexp.MustCompile(`^ {0,3}#{1,6}[ \t]`)
-	fence   = regexp.MustCompile("^[ \t]*(`{3,}|~{3,})")
+	"claude-permission-daemon/internal/preview"
 )
 
 // mostElements is how many pieces a text may have before it is drawn in one.
@@ -22,9 +18,9 @@ const mostElements = 40
 // the elements are it.
 func markdown(text string) []any {
 	var elements []any
-	for _, group := range proseAndCode(strings.Split(text, "\n")) {
+	for _, group := range proseAndCode(preview.Markdown(strings.Split(text, "\n"))) {
 		if group.code {
-			elements = append(elements, preformatted(strings.Join(group.lines, "\n"), ""))
+			elements = append(elements, preformatted(group.text(), ""))
 			continue
 		}
 		elements = append(elements, object{"type": "rich_text_quote", "elements": proseRuns(group.lines)})
@@ -38,37 +34,38 @@ func markdown(text string) []any {
 // lineGroup are lines that are drawn alike.
 type lineGroup struct {
 	code  bool
-	lines []string
+	lines []preview.MarkdownLine
+}
+
+// text is the lines as they stand.
+func (g lineGroup) text() string {
+	texts := make([]string, len(g.lines))
+	for i, line := range g.lines {
+		texts[i] = line.Text
+	}
+	return strings.Join(texts, "\n")
 }
 
 // proseAndCode sets the lines of a text apart. Empty lines go with what is
 // before them, the first ones with what comes.
-func proseAndCode(lines []string) (groups []lineGroup) {
-	fenced := "" // what ends the block of code that we are in
+func proseAndCode(lines []preview.MarkdownLine) (groups []lineGroup) {
 	for _, line := range lines {
-		mark := fence.FindStringSubmatch(line)
-		code := fenced != "" || mark != nil || strings.HasPrefix(strings.TrimLeft(line, " "), "|")
-		switch {
-		case fenced == "" && mark != nil:
-			fenced = mark[1]
-		case mark != nil && strings.HasPrefix(mark[1], fenced) && strings.TrimSpace(line) == mark[1]:
-			fenced = ""
-		}
+		code := line.Kind == preview.Fence || line.Kind == preview.Preformatted
 		last := len(groups) - 1
-		if last == 0 && blank(strings.Join(groups[0].lines, "")) {
+		if last == 0 && blank(groups[0].text()) {
 			groups[0].code = code
 		}
-		if last >= 0 && (groups[last].code == code || blank(line)) {
+		if last >= 0 && (groups[last].code == code || blank(line.Text)) {
 			groups[last].lines = append(groups[last].lines, line)
 			continue
 		}
-		groups = append(groups, lineGroup{code, []string{line}})
+		groups = append(groups, lineGroup{code, []preview.MarkdownLine{line}})
 	}
 	return groups
 }
 
 // proseRuns are lines as runs, those of headings in bold.
-func proseRuns(lines []string) (runs []any) {
+func proseRuns(lines []preview.MarkdownLine) (runs []any) {
 	plain := ""
 	flush := func() {
 		if plain != "" {
@@ -80,12 +77,12 @@ func proseRuns(lines []string) (runs []any) {
 		if i > 0 {
 			plain += "\n"
 		}
-		if heading.MatchString(line) {
+		if line.Kind == preview.Heading {
 			flush()
-			runs = append(runs, bold(line))
+			runs = append(runs, bold(line.Text))
 			continue
 		}
-		plain += line
+		plain += line.Text
 	}
 	flush()
 	if len(runs) == 0 {

@@ -3,7 +3,8 @@ package web
 import (
 	"regexp"
 	"strconv"
-	"strings"
+
+	"claude-permission-daemon/internal/preview"
 )
 
 // Markdown is drawn with its own signs left in: headings are large, lists hang,
@@ -11,44 +12,29 @@ import (
 // comment, a link's address and an entity included. What a renderer leaves out
 // nobody would have judged. A test holds that the drawn text is the source.
 
-var (
-	heading = regexp.MustCompile(`^ {0,3}(#{1,6})[ \t]`)
-	item    = regexp.MustCompile(`^([ \t]*)(?:[-*+]|\d{1,9}[.)])[ \t]`)
-	fence   = regexp.MustCompile("^[ \t]*(`{3,}|~{3,})")
-	inline  = regexp.MustCompile("`[^`\n]+`|\\*\\*[^*\n]+\\*\\*")
-)
+var inline = regexp.MustCompile("`[^`\n]+`|\\*\\*[^*\n]+\\*\\*")
 
-// markdownLines sets the source's lines apart by what they are.
+// markdownLines draws the source's lines by what they are.
 func markdownLines(lines []string) []lineView {
 	var drawn []lineView
-	fenced := "" // what ends the block of code that we are in
-	for _, line := range lines {
-		mark := fence.FindStringSubmatch(line)
-		switch {
-		case fenced != "":
-			drawn = append(drawn, lineView{Class: "code", Runs: runsOf(line)})
-			if mark != nil && strings.HasPrefix(mark[1], fenced) && strings.TrimSpace(line) == mark[1] {
-				fenced = ""
-			}
-		case mark != nil:
-			fenced = mark[1]
-			drawn = append(drawn, lineView{Class: "code", Runs: kindOf("dim", line)})
-		case heading.MatchString(line):
-			m := heading.FindStringSubmatch(line)
-			at := len(m[0])
-			drawn = append(drawn, lineView{Class: "h" + strconv.Itoa(min(len(m[1]), 3)),
-				Runs: append(kindOf("dim", line[:at]), inlineRuns(line[at:])...)})
-		case item.MatchString(line):
-			m := item.FindStringSubmatch(line)
-			depth := len(strings.ReplaceAll(m[1], "\t", "    ")) / 2
-			drawn = append(drawn, lineView{Class: "item in" + strconv.Itoa(min(depth, 4)), Runs: inlineRuns(line)})
-		case strings.HasPrefix(strings.TrimLeft(line, " "), ">"):
-			drawn = append(drawn, lineView{Class: "quote", Runs: inlineRuns(line)})
-		case strings.HasPrefix(strings.TrimLeft(line, " "), "|"):
-			drawn = append(drawn, lineView{Class: "code", Runs: runsOf(line)})
+	for _, line := range preview.Markdown(lines) {
+		var v lineView
+		switch line.Kind {
+		case preview.Preformatted:
+			v = lineView{Class: "code", Runs: runsOf(line.Text)}
+		case preview.Fence:
+			v = lineView{Class: "code", Runs: kindOf("dim", line.Text)}
+		case preview.Heading:
+			v = lineView{Class: "h" + strconv.Itoa(min(line.Level, 3)),
+				Runs: append(kindOf("dim", line.Text[:line.Sign]), inlineRuns(line.Text[line.Sign:])...)}
+		case preview.Item:
+			v = lineView{Class: "item in" + strconv.Itoa(min(line.Level, 4)), Runs: inlineRuns(line.Text)}
+		case preview.Quoted:
+			v = lineView{Class: "quote", Runs: inlineRuns(line.Text)}
 		default:
-			drawn = append(drawn, lineView{Runs: inlineRuns(line)})
+			v = lineView{Runs: inlineRuns(line.Text)}
 		}
+		drawn = append(drawn, v)
 	}
 	return drawn
 }
