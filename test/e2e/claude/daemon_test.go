@@ -145,6 +145,13 @@ func (p *program) pending() (pending []wire.Pending) {
 	return pending
 }
 
+// settles waits until no request is open. The daemon hears a moment later of what
+// the client has taken, and its disk may be slow.
+func (p *program) settles() {
+	p.t.Helper()
+	claudetest.Wait(p.t, "a request stays open", func() bool { return len(p.pending()) == 0 })
+}
+
 // logged is the daemon's journal, as a table.
 func (p *program) logged() string {
 	p.t.Helper()

@@ -93,7 +93,7 @@ func TestAnsweredInTheTerminal(t *testing.T) {
 			if home.Exists("x") != test.runs {
 				t.Errorf("the command ran: %v", !test.runs)
 			}
-			claudetest.Wait(t, "the request stays open", func() bool { return len(daemon.pending()) == 0 })
+			daemon.settles()
 		})
 	}
 }
