@@ -207,10 +207,11 @@ func (l *loop) answer(ctx context.Context, a permit.Answer) permit.Verdict {
 }
 
 func (l *loop) judge(e broker.Judge) {
+	verdict := told(l.recorder.masker, e.Verdict)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if waiting := l.judged[e.Token]; waiting != nil {
-		waiting <- told(l.recorder.masker, e.Verdict) // it has room for one
+		waiting <- verdict // it has room for one
 		delete(l.judged, e.Token)
 	}
 }

@@ -64,7 +64,9 @@ func (p policy) inTerminal(r permit.Request) preview.Policy {
 // resolve turns an answer into a decision, where the rules allow it.
 func (p policy) resolve(r permit.Request, a permit.Answer) (permit.Decision, string) {
 	decision, lacks := claude.Resolve(r, a, p.edit)
-	decision.Says, _ = knowing(p.masker, r, decision.Input).Text(decision.Says)
+	if decision.Says != "" {
+		decision.Says, _ = knowing(p.masker, r, decision.Input).Text(decision.Says)
+	}
 	if lacks == "" && decision.Verb == permit.Allow && a.Decision.Channel != terminalChannel {
 		lacks = p.refuses(r, decision)
 	}
@@ -95,7 +97,8 @@ func (p policy) refuses(r permit.Request, d permit.Decision) string {
 }
 
 // knowing is a masker that knows the secrets of a request too, and of what else
-// there is of it.
+// there is of it. It reads all of them, which for a megabyte takes tens of
+// milliseconds: not for what a hook waits for, where there is nothing to mask.
 func knowing(m *mask.Masker, r permit.Request, more ...[]byte) *mask.Masker {
 	docs := append(more, r.Input, []byte(r.Why))
 	for _, s := range r.Suggestions {
@@ -107,7 +110,7 @@ func knowing(m *mask.Masker, r permit.Request, more ...[]byte) *mask.Masker {
 // shown is a card as it may leave the machine: what a person said is masked. (A
 // channel draws the request by its preview, which does the same.)
 func shown(m *mask.Masker, c permit.Card) permit.Card {
-	if c.Outcome == nil || c.Outcome.Decision == nil || c.Outcome.Decision.Message == "" {
+	if !worded(c) {
 		return c
 	}
 	outcome, decision := *c.Outcome, *c.Outcome.Decision
@@ -116,9 +119,15 @@ func shown(m *mask.Masker, c permit.Card) permit.Card {
 	return c
 }
 
-// told is a verdict as it may leave the machine.
+// worded reports whether a person's own words are in the card's outcome.
+func worded(c permit.Card) bool {
+	return c.Outcome != nil && c.Outcome.Decision != nil && c.Outcome.Decision.Message != ""
+}
+
+// told is a verdict as it may leave the machine. One that accepts says no more of
+// the request than what was masked already, unless there are words in it.
 func told(m *mask.Masker, v permit.Verdict) permit.Verdict {
-	if v.Card != nil {
+	if v.Card != nil && (v.Code != permit.Accepted || worded(*v.Card)) {
 		card := shown(m, *v.Card)
 		v.Card, m = &card, knowing(m, card.Request)
 	}
