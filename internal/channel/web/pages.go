@@ -159,11 +159,12 @@ func (p *pages) cards(w http.ResponseWriter) {
 	for _, e := range append(board.waiting, board.settled...) {
 		shown, card := e.preview(), e.card
 		r := &card.Request
+		r.Project, r.Branch, r.Cwd = shown.Project, shown.Branch, shown.Cwd // masked, or left out
 		if len(shown.Masked) > 0 || shown.Withheld {
 			r.Input, r.Suggestions, r.Why = nil, nil, ""
 		}
 		if shown.Withheld {
-			r.Cwd, r.Branch, r.Session, r.Prompt, r.Agent, r.AgentType, r.Client = "", "", "", "", "", "", permit.Client{}
+			r.Session, r.Prompt, r.Agent, r.AgentType, r.Client = "", "", "", "", permit.Client{}
 		}
 		if o := card.Outcome; o != nil && o.Decision != nil {
 			decision, outcome := *o.Decision, *o

@@ -228,6 +228,21 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
+// TestPlacesAreMasked: a secret in a branch's or a folder's name is told neither
+// to people nor to programs.
+func TestPlacesAreMasked(t *testing.T) {
+	const token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	s := channeltest.Samples()["bash"]
+	s.Card.Request.Branch, s.Card.Request.Cwd = "fix/"+token, "/home/alice/"+token
+	st := play(t, s)
+	for _, path := range []string{"", "card?request=ask", "cards.json"} {
+		body := bodyOf(t, ask(t, "GET", st.Status().URL+path, ""))
+		if strings.Contains(body, token) || !strings.Contains(body, "masked: 40 chars") {
+			t.Errorf("%q tells:\n%s", path, body)
+		}
+	}
+}
+
 // TestCardsHaveWays: programs are told how a card can be answered, and not what
 // others filled in.
 func TestCardsHaveWays(t *testing.T) {
